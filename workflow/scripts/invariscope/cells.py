@@ -1,0 +1,191 @@
+"""Model cells with known answers.
+
+Each cell pools the projections of the image on unit-norm templates: the largest of them ('max'), or
+their Euclidean norm ('norm'). What the pool runs over is what the cell is invariant to, so every
+index of this package can be calibrated on them. The maximum of each cell over stimuli of norm N is
+exactly N: all templates have norm 1, and the pair that a norm runs over is orthogonal.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import map_coordinates
+
+from .architecture import Architecture, Node
+from .seeds import generator
+
+LAYER = "cells"
+SIDE = 24  # the receptive field of VGG's conv3_1, so that cells and real units compare
+FREQUENCY = 0.125  # cycles per pixel of all gratings: three cycles across the field
+SIGMA = 4.5  # standard deviation of all envelopes, in pixels
+GREY = (1.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A model cell: its class of invariance, how it pools, and over which templates.
+
+    Attributes
+    ----------
+    truth : str
+    pool : {'max', 'norm'}
+    templates : numpy.ndarray, (template, channel, y, x)
+    positions : numpy.ndarray, (template, parameter)
+        Where each template lies along what the cell is invariant to, in `unit`s.
+    unit : str
+    """
+
+    truth: str
+    pool: str
+    templates: np.ndarray
+    positions: np.ndarray
+    unit: str
+
+
+def _grid():
+    half = (SIDE - 1) / 2
+    return np.meshgrid(np.arange(SIDE) - half, np.arange(SIDE) - half, indexing="ij")
+
+
+def gabor(phase=0.0, orientation=0.0, sigma=SIGMA, centre=(0.0, 0.0), colour=GREY):
+    """Unit-norm Gabor template, (channel, y, x).
+
+    Parameters
+    ----------
+    phase, orientation : float
+        In radians; orientation is that of the stripes, 0 being vertical.
+    sigma : float
+        Standard deviation of the envelope, in pixels.
+    centre : (float, float)
+        Vertical and horizontal offset from the middle, in pixels.
+    colour : sequence of 3 floats
+        Weight of each colour channel.
+    """
+    y, x = _grid()
+    y, x = y - centre[0], x - centre[1]
+    along = x * np.cos(orientation) + y * np.sin(orientation)
+    envelope = np.exp(-(x**2 + y**2) / (2 * sigma**2))
+    return _unit(envelope * np.cos(2 * np.pi * FREQUENCY * along + phase), colour)
+
+
+def _unit(pattern, colour=GREY):
+    template = np.multiply.outer(np.asarray(colour), pattern)
+    return template / np.linalg.norm(template)
+
+
+def _curved(dy=0.0, dx=0.0):
+    """Curved grating, read at positions displaced by (dy, dx) pixels."""
+    y, x = _grid()
+    y, x = y + dy, x + dx
+    radius = np.hypot(y + 14.0, x)  # arcs around a point above the field
+    envelope = np.exp(-(y**2 + x**2) / (2 * SIGMA**2))
+    return envelope * np.cos(2 * np.pi * FREQUENCY * (radius - 14.0))
+
+
+def smooth_displacement(rng, rms, cut=3):
+    """Random smooth displacement field that vanishes at the border, (2, y, x) in pixels.
+
+    A sum of sin(i pi x) sin(j pi y) with variances falling as 1 / (i^2 + j^2), i^2 + j^2 < (cut +
+    1/2)^2, scaled to root-mean-square length `rms` (after Petrini et al. 2021).
+    """
+    index = np.arange(1, cut + 1)
+    i, j = np.meshgrid(index, index, indexing="ij")
+    amplitude = np.where(i**2 + j**2 < (cut + 0.5) ** 2, 1 / np.hypot(i, j), 0)
+    wave = np.sin(np.pi * np.outer(index, (np.arange(SIDE) + 0.5) / SIDE))
+    field = np.einsum("cij,iy,jx->cyx", amplitude * rng.standard_normal((2, cut, cut)), wave, wave)
+    return field * rms / np.sqrt((field**2).sum(0).mean())
+
+
+def _orthogonal_pair():
+    """Even and odd Gabor of the same place, made exactly orthonormal."""
+    even, odd = gabor(0.0), gabor(np.pi / 2)
+    odd = odd - (odd * even).sum() * even
+    return np.stack([even, odd / np.linalg.norm(odd)])
+
+
+def _shifted():
+    """A small Gabor at every whole-pixel position that keeps it within the field."""
+    shifts = np.arange(-6, 7)
+    centres = np.stack(np.meshgrid(shifts, shifts, indexing="ij"), -1).reshape(-1, 2)
+    return np.stack([gabor(0.0, sigma=2.5, centre=c) for c in centres]), centres
+
+
+def _warped(count=64, rms=2.0):
+    """A curved grating under `count` smooth warps, the first being none."""
+    fields = [np.zeros((2, SIDE, SIDE))]
+    for index in range(1, count):
+        fields.append(smooth_displacement(generator("cells", "warp", index), rms))
+    return np.stack([_unit(_curved(*field)) for field in fields]), np.arange(count)[:, None]
+
+
+def _linear():
+    """A smooth random pattern in colour, of one octave around `FREQUENCY`."""
+    noise = generator("cells", "linear").standard_normal((3, SIDE, SIDE))
+    frequency = np.fft.fftfreq(SIDE)
+    radius = np.hypot(*np.meshgrid(frequency, frequency))
+    band = np.exp(-0.5 * ((radius - FREQUENCY) / (FREQUENCY / 4)) ** 2)
+    y, x = _grid()
+    pattern = np.fft.ifft2(np.fft.fft2(noise) * band).real * np.exp(-(x**2 + y**2) / 98)
+    return pattern / np.linalg.norm(pattern)
+
+
+def ground_truth():
+    """The model cells, in the order of their channels.
+
+    Returns
+    -------
+    list of Cell
+    """
+    orientations = np.arange(32) * np.pi / 32
+    shifted, centres = _shifted()
+    warped, warps = _warped()
+    none = np.zeros((1, 1))
+    return [
+        Cell("simple", "max", gabor()[None], none, ""),
+        Cell("complex", "norm", _orthogonal_pair(), np.array([[0.0], [90.0]]), "phase (degrees)"),
+        Cell(
+            "orientation_invariant",
+            "max",
+            np.stack([gabor(orientation=o) for o in orientations]),
+            np.rad2deg(orientations)[:, None],
+            "orientation (degrees)",
+        ),
+        Cell("polarity_invariant", "norm", gabor(np.pi / 2)[None], none, "polarity"),
+        Cell("shift_invariant", "max", shifted, centres, "position (pixels)"),
+        Cell("warp_invariant", "max", warped, warps, "warp (number)"),
+        Cell("linear", "max", _linear()[None], none, ""),
+    ]
+
+
+def architecture():
+    """The cells as an architecture of one layer, with its parameters.
+
+    Returns
+    -------
+    Architecture
+    dict of str to numpy.ndarray
+    """
+    cells = ground_truth()
+    templates = np.concatenate([cell.templates for cell in cells])
+    window = dict(kernel=[SIDE, SIDE], stride=[1, 1], padding=[0, 0], dilation=[1, 1])
+    nodes = (
+        Node("stimulus", "input"),
+        Node(
+            "projection",
+            "conv",
+            ("stimulus",),
+            dict(
+                window=window,
+                groups=1,
+                channels=len(templates),
+                parameters={"weight": "templates"},
+            ),
+        ),
+        Node(
+            LAYER,
+            "pool_templates",
+            ("projection",),
+            dict(pools=[[c.pool, len(c.templates)] for c in cells], channels=len(cells)),
+        ),
+    )
+    return Architecture(nodes, {LAYER: LAYER}), {"templates": templates.astype(np.float32)}
