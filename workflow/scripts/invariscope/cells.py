@@ -105,9 +105,9 @@ def _orthogonal_pair():
 
 def _shifted():
     """A small Gabor at every whole-pixel position that keeps it within the field."""
-    shifts = np.arange(-6, 7)
+    shifts = np.arange(-5, 6)
     centres = np.stack(np.meshgrid(shifts, shifts, indexing="ij"), -1).reshape(-1, 2)
-    return np.stack([gabor(0.0, sigma=2.5, centre=c) for c in centres]), centres
+    return np.stack([gabor(0.0, sigma=3.2, centre=c) for c in centres]), centres
 
 
 def _warped(count=64, rms=2.0):

@@ -168,3 +168,22 @@ def _largest(architecture, layer, photo):
         sizes.append(size)
         slices.append(slice(start, start + seen))
     return tuple(sizes), photo[tuple(slices)]
+
+
+def normalisers(means):
+    """What each channel's response is divided by in the normalised network.
+
+    Its mean over natural photos, but no less than a hundredth of the layer's median: a channel that
+    photos hardly drive would otherwise outweigh all others. Where no channel is driven, 1.
+
+    Parameters
+    ----------
+    means : numpy.ndarray, (channels,)
+        From `channel_means`.
+
+    Returns
+    -------
+    numpy.ndarray, (channels,)
+    """
+    floor = 0.01 * np.median(means)
+    return np.maximum(means, floor) if floor > 0 else np.where(means > 0, means, 1.0)

@@ -51,3 +51,8 @@ def stationarity(stimuli, gradient, factor):
     x = stimuli.flatten(-3)
     cosine = torch.nn.functional.cosine_similarity(filtered.double(), x.double(), dim=-1)
     return (1 - cosine.clamp(-1, 1) ** 2).sqrt()
+
+
+def length(stimuli):
+    """L2 norm of each stimulus, kept to broadcast: (..., 1, 1, 1) for (..., channel, y, x)."""
+    return torch.linalg.vector_norm(stimuli, dim=(-3, -2, -1), keepdim=True)

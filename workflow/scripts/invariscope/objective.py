@@ -1,0 +1,131 @@
+"""What synthesis maximises: high responses and distinct stimuli.
+
+Distances are root-mean-square differences of features between two stimuli of one unit. During
+optimisation the hard minimum over pairs, which gives gradient to one pair only, may be replaced by
+a soft one.
+"""
+
+import torch
+
+
+def pairwise_distances(features):
+    """Root-mean-square feature difference of every pair of stimuli of each unit.
+
+    Parameters
+    ----------
+    features : torch.Tensor, (unit, image, feature)
+
+    Returns
+    -------
+    torch.Tensor, (unit, pair)
+        Pairs (first, second), first < second, first running slowest.
+    """
+    squared = (features * features).sum(-1)
+    product = features @ features.mT
+    difference = squared[:, :, None] + squared[:, None, :] - 2 * product
+    first, second = pairs(features.shape[1])
+    mean = difference[:, first, second] / features.shape[-1]
+    # Rounding can leave identical stimuli at a small negative number; the root needs a slope.
+    return mean.clamp(min=1e-12).sqrt()
+
+
+def pairs(images):
+    """Indices (first, second) of all pairs of `images` stimuli."""
+    return torch.triu_indices(images, images, 1)
+
+
+def soft_minimum(distances, temperature):
+    """Smooth lower bound of the minimum over pairs, exact as the temperature goes to 0.
+
+    Parameters
+    ----------
+    distances : torch.Tensor, (unit, pair)
+    temperature : float
+        As a fraction of each unit's mean distance; 0 gives the hard minimum.
+
+    Returns
+    -------
+    torch.Tensor, (unit,)
+    """
+    if temperature == 0:
+        return distances.amin(1)
+    scale = temperature * distances.detach().mean(1, keepdim=True)
+    return -scale[:, 0] * torch.logsumexp(-distances / scale, 1)
+
+
+class Penalty:
+    """Mean response plus `weight` times the minimal distance (Cadena et al. 2018, eq. 1).
+
+    Parameters
+    ----------
+    weight : float
+        The paper's lambda. With 0, every stimulus is optimised for itself.
+    """
+
+    def __init__(self, weight):
+        self.weight = weight
+
+    def value(self, response, distance, done):
+        """What to climb: from each unit's mean response and (soft) minimal distance.
+
+        Parameters
+        ----------
+        response, distance : torch.Tensor, (unit,)
+        done : float
+            Fraction of the steps already taken.
+        """
+        return response + self.weight * distance
+
+    def score(self, response, distance):
+        """What to judge an iterate by, larger being better."""
+        return response + self.weight * distance
+
+    def select(self, kept):
+        """Keep only some units."""
+
+
+class Constrained:
+    """Minimal distance subject to a mean response of at least `fraction` of each unit's a_max.
+
+    The constraint is enforced by an augmented Lagrangian: the weight of the response is a
+    multiplier, which integrates how far the response falls short, plus a stiff spring. The
+    multiplier waits until the response first gets there, for it would only wind up before.
+
+    Parameters
+    ----------
+    fraction : float
+    a_max : torch.Tensor, (unit,)
+    """
+
+    spring = 20.0  # weight per relative shortfall at first; it stiffens tenfold as steps shrink
+    gain = 0.1  # part of the spring's pull that the multiplier takes up at each step
+    margin = 1.003  # aim this much above the bound, to end on its feasible side
+    patience = 0.7  # fraction of the steps after which the multiplier waits no longer
+
+    def __init__(self, fraction, a_max):
+        self.fraction = fraction
+        self.a_max = a_max
+        self.multiplier = torch.ones_like(a_max)
+        self.reached = torch.zeros_like(a_max, dtype=torch.bool)
+
+    def value(self, response, distance, done):
+        """What to climb, see `Penalty.value`. Advances the multiplier: call once a step."""
+        relative = response / self.a_max
+        short = self.margin * self.fraction - relative.detach()
+        spring = self.spring / max(1 - done, 0.1)
+        weight = (self.multiplier + spring * short).clamp(min=0)
+        self.reached |= (short <= 0) | (done >= self.patience)
+        moved = (self.multiplier + self.gain * self.spring * short).clamp(min=0)
+        self.multiplier = torch.where(self.reached, moved, self.multiplier)
+        return weight * relative + distance / distance.detach().abs().clamp(min=1e-6)
+
+    def score(self, response, distance):
+        """Minimal distance where the constraint holds; below zero where it does not."""
+        relative = response / self.a_max - self.fraction
+        return torch.where(relative >= 0, distance, relative)
+
+    def select(self, kept):
+        """Keep only some units."""
+        self.a_max = self.a_max[kept]
+        self.multiplier = self.multiplier[kept]
+        self.reached = self.reached[kept]

@@ -1,0 +1,170 @@
+"""Synthesis: many units' stimuli optimised together, on the sphere of constant norm."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from .objective import pairwise_distances, soft_minimum
+from .seeds import generator
+from .spectrum import length, precondition, preconditioner
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """Stimuli of a set of units and what they reach.
+
+    Attributes
+    ----------
+    stimuli : torch.Tensor, (unit, image, channel, y, x)
+        8-bit units, dataset mean subtracted, all of the same norm.
+    responses : torch.Tensor, (unit, image)
+        Before the ReLU, of the normalised network.
+    distances : torch.Tensor, (unit, pair)
+        Root-mean-square feature differences; pairs as in `objective.pairs`.
+    steps : torch.Tensor, (unit,)
+        Steps taken until the unit stopped.
+    """
+
+    stimuli: torch.Tensor
+    responses: torch.Tensor
+    distances: torch.Tensor
+    steps: torch.Tensor
+
+
+def start(side, images, units, *names):
+    """Random stimuli to start from, each unit's drawn from its own name.
+
+    Parameters
+    ----------
+    side, images : int
+    units : sequence of int
+        Channels of the layer.
+    *names : str or int
+        What else names the stimuli: seed, network, layer, condition.
+
+    Returns
+    -------
+    torch.Tensor, (unit, image, 3, side, side)
+        Standard normal.
+    """
+    shape = images, 3, side, side
+    drawn = [generator(*names, unit).standard_normal(shape, np.float32) for unit in units]
+    return torch.from_numpy(np.stack(drawn))
+
+
+def observer(trunk, layer, channels, scale, features=None, feature_scale=None):
+    """How the units of one layer see stimuli.
+
+    Parameters
+    ----------
+    trunk : Trunk
+    layer : str
+    channels : sequence of int
+        The units.
+    scale : array, (channels of layer,)
+        What responses are divided by, see `natural.normalisers`.
+    features : str, optional
+        Layer whose values after the ReLU are compared between stimuli; pixels if not given.
+    feature_scale : array, (channels of features,), optional
+
+    Returns
+    -------
+    function of (stimuli (unit, image, 3, y, x), units (unit,))
+        `units` are positions in `channels`. Gives responses (unit, image) and features (unit,
+        image, feature).
+    """
+    device = trunk.device
+    channels = torch.as_tensor(channels, device=device)
+    scale = torch.as_tensor(scale, dtype=torch.float32, device=device)
+    if features is not None:
+        feature_scale = torch.as_tensor(feature_scale, dtype=torch.float32, device=device)
+
+    def observe(stimuli, units):
+        shape = stimuli.shape[:2]
+        record = () if features is None else (features,)
+        value, recorded = trunk.run(stimuli.flatten(0, 1), layer, record=record)
+        seen = channels[units]
+        responses = value.reshape(*shape, -1).gather(2, seen[:, None, None].expand(*shape, 1))
+        if features is None:
+            compared = stimuli
+        else:
+            compared = recorded[0].relu() / feature_scale[:, None, None]
+        return responses[..., 0] / scale[seen, None], compared.reshape(*shape, -1)
+
+    return observe
+
+
+def synthesise(observe, raw, norm, objective, optimiser, steps, progress=None):
+    """Optimise the stimuli of many units in one batch.
+
+    Parameters
+    ----------
+    observe : function
+        As made by `observer`.
+    raw : torch.Tensor, (unit, image, channel, y, x)
+        Where to start; its length does not matter to the stimuli.
+    norm : float
+        L2 norm of every stimulus.
+    objective : Penalty or Constrained
+    optimiser : Published or Sphere
+    steps : int
+        At most; units that stop earlier leave the batch.
+    progress : function of (units done, mean response, minimal distance), optional
+        Called every few steps.
+
+    Returns
+    -------
+    Synthesis
+    """
+    factor = preconditioner(raw.shape[-1], raw.device)
+    running = torch.arange(len(raw), device=raw.device)
+    best = raw.new_full(running.shape, -torch.inf)
+    final = torch.zeros_like(raw)
+    taken = torch.zeros_like(running)
+    stopped = torch.zeros_like(running, dtype=torch.bool)
+    optimiser.begin(raw)
+    for step in range(steps):
+        done = step / steps
+        stimuli = (norm * raw / length(raw)).requires_grad_()
+        responses, features = observe(stimuli, running)
+        distances = pairwise_distances(features)
+        response = responses.mean(1)
+        soft = soft_minimum(distances, optimiser.temperature(done))
+        value = objective.value(response, soft, done)
+        (gradient,) = torch.autograd.grad(value.sum(), stimuli)
+        with torch.no_grad():
+            stimuli = stimuli.detach()
+            filtered = precondition(gradient, factor)
+            along = (filtered * stimuli).sum((2, 3, 4), keepdim=True) / norm**2
+            tangent = filtered - along * stimuli
+            size = length(filtered)
+            sine = torch.where(size > 0, length(tangent) / size, 0)[..., 0, 0, 0]
+
+            hard = distances.amin(1)
+            score = objective.score(response, hard)
+            better = ~stopped
+            if optimiser.keeps_best:
+                # Of iterates equal within rounding the later one is the more exact.
+                better &= score >= best[running] - 1e-6 * score.abs()
+            best[running] = torch.where(better, score.maximum(best[running]), best[running])
+            kept = better[:, None, None, None, None]
+            final[running] = torch.where(kept, stimuli, final[running])
+            taken[running] += ~stopped
+            stopped |= optimiser.stopped(score, sine)
+            raw = optimiser.advance(raw, tangent, sine, norm, done)
+
+            if step % 10 == 9:  # looking at the flags waits for the device, so not at every step
+                if stopped.any():
+                    still = ~stopped
+                    raw, running, stopped = raw[still], running[still], stopped[still]
+                    optimiser.select(still)
+                    objective.select(still)
+                if progress is not None:
+                    progress(len(best) - len(running), float(response.mean()), float(hard.mean()))
+                if not len(running):
+                    break
+    units = torch.arange(len(final), device=final.device)
+    with torch.inference_mode():
+        responses, features = observe(final, units)
+        return Synthesis(final, responses, pairwise_distances(features), taken)
