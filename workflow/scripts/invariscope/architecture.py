@@ -61,6 +61,11 @@ class Architecture:
             names += node.settings.get("parameters", {}).values()
         return names
 
+    def truth(self, layer):
+        """Known class of each channel of `layer` where it is a layer of model cells, else None."""
+        (node,) = (node for node in self.nodes if node.name == self.layers[layer])
+        return node.settings.get("truth")
+
     def upto(self, layers):
         """The part of the architecture that `layers` need, and every named layer within it."""
         needed = set().union(*(self.below(layer) for layer in layers))

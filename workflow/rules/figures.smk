@@ -1,0 +1,62 @@
+CELLS = [key for key in STUDY if REGISTRY[key[0]]["architecture"] == "cells"]
+REAL = [key for key in STUDY if key not in CELLS]
+
+
+def figures():
+    """Figures that the study's layers allow."""
+    wanted = ["diversity"]
+    if REAL:
+        wanted.append("gallery")
+    if CELLS:
+        wanted.append("ground_truth")
+    return wanted
+
+
+rule gallery:
+    input:
+        stimuli=stimuli_files(REAL),
+    output:
+        svg=f"{OUT}/figures/gallery.svg",
+        png=f"{OUT}/figures/gallery.png",
+    log:
+        f"{OUT}/logs/figures/gallery.log",
+    params:
+        record=record(
+            "gallery.py", show={"/".join(key): STUDY[key]["show"] for key in REAL}
+        ),
+    conda:
+        "../../envs/figures.yaml"
+    script:
+        "../scripts/gallery.py"
+
+
+rule diversity:
+    input:
+        stimuli=stimuli_files(STUDY),
+    output:
+        svg=f"{OUT}/figures/diversity.svg",
+        png=f"{OUT}/figures/diversity.png",
+    log:
+        f"{OUT}/logs/figures/diversity.log",
+    params:
+        record=record("diversity.py"),
+    conda:
+        "../../envs/figures.yaml"
+    script:
+        "../scripts/diversity.py"
+
+
+rule ground_truth:
+    input:
+        stimuli=stimuli_files(CELLS),
+    output:
+        svg=f"{OUT}/figures/ground_truth.svg",
+        png=f"{OUT}/figures/ground_truth.png",
+    log:
+        f"{OUT}/logs/figures/ground_truth.log",
+    params:
+        record=record("ground_truth.py"),
+    conda:
+        "../../envs/figures.yaml"
+    script:
+        "../scripts/ground_truth.py"

@@ -1,0 +1,22 @@
+rule natural:
+    input:
+        weights=rules.weights.output.weights,
+    output:
+        natural=f"{OUT}/natural/{{network}}.nc",
+    log:
+        f"{OUT}/logs/natural/{{network}}.log",
+    params:
+        record=lambda wildcards: record(
+            "natural.py",
+            network=wildcards.network,
+            preprocessing=REGISTRY[wildcards.network]["preprocessing"],
+            side=config["natural"]["side"],
+            photos=config["natural"]["photos"],
+            digests=[weights.sha256(path) for path in PHOTOS],
+        ),
+    resources:
+        gpu=GPU,
+    conda:
+        "../../envs/networks.yaml"
+    script:
+        "../scripts/natural.py"

@@ -1,0 +1,25 @@
+rule synthesis:
+    input:
+        weights=rules.weights.output.weights,
+        natural=rules.natural.output.natural,
+    output:
+        stimuli=f"{OUT}/stimuli/{{network}}/{{layer}}/{{block}}.nc",
+    log:
+        f"{OUT}/logs/synthesis/{{network}}/{{layer}}/{{block}}.log",
+    params:
+        record=lambda wildcards: record(
+            "synthesis.py",
+            network=wildcards.network,
+            layer=wildcards.layer,
+            units=blocks_of(wildcards.network, wildcards.layer)[wildcards.block],
+            features=STUDY[wildcards.network, wildcards.layer]["features"],
+            std=REGISTRY[wildcards.network]["preprocessing"]["std"],
+            seed=config["seed"],
+            synthesis=config["synthesis"],
+        ),
+    resources:
+        gpu=GPU,
+    conda:
+        "../../envs/networks.yaml"
+    script:
+        "../scripts/synthesis.py"

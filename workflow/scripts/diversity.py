@@ -1,0 +1,17 @@
+"""Draw response against minimal distance for each layer."""
+
+import job
+from invariscope import files
+from invariscope.figures import diversity, style
+from invariscope.stimuli import join_blocks
+
+
+def main(input, output, record, threads):
+    layers = join_blocks([files.read_dataset(path) for path in input.stimuli])
+    style.apply()
+    figure = diversity.draw([(" ".join(key), stimuli) for key, stimuli in layers.items()])
+    for path in output:
+        style.save(figure, path)
+
+
+job.run(main, snakemake)  # noqa: F821

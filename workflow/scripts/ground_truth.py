@@ -1,0 +1,17 @@
+"""Draw the model cells' diverse sets and where they lie along each known invariance."""
+
+import job
+from invariscope import files
+from invariscope.figures import ground_truth, style
+from invariscope.stimuli import join_blocks
+
+
+def main(input, output, record, threads):
+    (stimuli,) = join_blocks([files.read_dataset(path) for path in input.stimuli]).values()
+    style.apply()
+    figure = ground_truth.draw(stimuli)
+    for path in output:
+        style.save(figure, path)
+
+
+job.run(main, snakemake)  # noqa: F821

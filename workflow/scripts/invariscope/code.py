@@ -1,0 +1,63 @@
+"""Which code a script runs: the digest of its own modules, comments and layout apart."""
+
+import ast
+import hashlib
+from pathlib import Path
+
+
+def closure(script):
+    """A script and all modules of its folder that it imports, directly or through others.
+
+    Parameters
+    ----------
+    script : path
+
+    Returns
+    -------
+    list of Path
+        Sorted; imports inside functions count.
+    """
+    root = Path(script).parent
+    found, waiting = set(), [Path(script)]
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        found.add(path)
+        for node in ast.walk(ast.parse(path.read_text())):
+            waiting += _imported(node, path, root)
+    return sorted(found)
+
+
+def _imported(node, path, root):
+    """Files under `root` that an import statement in `path` reads."""
+    if isinstance(node, ast.Import):
+        modules = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        package = path.parent.relative_to(root).parts
+        package = package[: len(package) - node.level + 1] if node.level else ()
+        module = ".".join([*package, *filter(None, [node.module])])
+        modules = [module, *(f"{module}.{alias.name}" for alias in node.names)]
+    else:
+        return []
+    files = []
+    for module in modules:
+        base = root.joinpath(*module.split("."))
+        candidates = [base.with_suffix(".py"), base / "__init__.py"]
+        candidates += [parent / "__init__.py" for parent in base.parents if root in parent.parents]
+        files += [file for file in candidates if file.is_file()]
+    return files
+
+
+def digest(script):
+    """SHA-256 of what a script's closure does: its syntax trees, docstrings removed."""
+    total = hashlib.sha256()
+    for path in closure(script):
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                first = node.body[0] if node.body else None
+                if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                    node.body = node.body[1:]
+        total.update(f"{path.relative_to(Path(script).parent)}\n{ast.dump(tree)}\n".encode())
+    return total.hexdigest()

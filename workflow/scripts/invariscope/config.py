@@ -1,0 +1,158 @@
+"""A study: its config and network registry, checked, with defaults, as units and blocks."""
+
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+from .errors import UserError, choices
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+
+
+def schema(name):
+    """The JSON Schema `name` ('config' or 'networks')."""
+    return yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text())
+
+
+def _fill_defaults(validator_class):
+    """A validator that also writes the schema's defaults into what it checks."""
+    check = validator_class.VALIDATORS["properties"]
+
+    def properties(validator, properties, instance, schema):
+        if validator.is_type(instance, "object"):
+            for key, subschema in properties.items():
+                if "default" in subschema:
+                    instance.setdefault(key, yaml.safe_load(yaml.safe_dump(subschema["default"])))
+        yield from check(validator, properties, instance, schema)
+
+    return jsonschema.validators.extend(validator_class, {"properties": properties})
+
+
+_Validator = _fill_defaults(jsonschema.Draft202012Validator)
+
+
+def validate(values, name, where):
+    """Check `values` against a schema and fill in its defaults, in place.
+
+    Parameters
+    ----------
+    values : dict
+    name : {'config', 'networks'}
+    where : str
+        What the message calls the file.
+
+    Raises
+    ------
+    UserError
+        Names the first wrong key and what is allowed.
+    """
+    error = jsonschema.exceptions.best_match(_Validator(schema(name)).iter_errors(values))
+    if error is None:
+        return
+    key = "".join(f"[{k}]" if isinstance(k, int) else f".{k}" for k in error.absolute_path)
+    message = error.message
+    if error.validator == "additionalProperties":
+        message += f"; allowed: {choices(error.schema['properties'])}"
+    elif error.validator == "oneOf":
+        forms = [form.get("title") or form.get("const") or form["type"] for form in error.schema["oneOf"]]
+        message = f"{error.instance!r} is none of the allowed forms: {choices(forms)}"
+    raise UserError(f"{where}: {(key or '.the file').lstrip('.')}: {message}")
+
+
+def read_registry(path):
+    """The network registry at `path`, checked, with defaults."""
+    try:
+        registry = yaml.safe_load(Path(path).read_text())
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not YAML ({' '.join(str(error).split())})") from None
+    validate(registry, "networks", path)
+    return registry
+
+
+def resolve(config, facts):
+    """The layers of a study with their units as channel numbers.
+
+    Parameters
+    ----------
+    config : dict
+        Validated.
+    facts : function of str
+        Gives, for a network, its layers as {layer: {'channels': ..., 'below': [...]}}; raises
+        UserError if there is no such network.
+
+    Returns
+    -------
+    dict of (network, layer) to dict
+        With 'units' and 'show' (lists of int) and 'features' (a layer, or None for pixels).
+
+    Raises
+    ------
+    UserError
+        Unknown layer, unit out of range, a layer listed twice, features not below the layer.
+    """
+    study = {}
+    for index, entry in enumerate(config["layers"]):
+        where = f"layers[{index}]"
+        network, layer, features = entry["network"], entry["layer"], entry["features"]
+        layers = facts(network)
+        if layer not in layers:
+            raise UserError(
+                f"{where}.layer: network '{network}' has no layer '{layer}'; it has: {choices(layers)}"
+            )
+        if (network, layer) in study:
+            raise UserError(f"{where}: layer '{layer}' of '{network}' is listed twice; list it once")
+        below = layers[layer]["below"]
+        if features != "pixels" and features not in below:
+            raise UserError(
+                f"{where}.features: '{features}' is not a layer below '{layer}'; "
+                f"allowed: {choices(['pixels', *below])}"
+            )
+        units = _channels(entry["units"], layers[layer]["channels"], f"{where}.units", layer)
+        show = entry.get("show", units[:8])
+        if strangers := sorted(set(show) - set(units)):
+            raise UserError(f"{where}.show: {choices(strangers)} not among the units studied")
+        study[network, layer] = dict(
+            units=units, show=show, features=None if features == "pixels" else features
+        )
+    return study
+
+
+def _channels(units, count, where, layer):
+    """Sorted channel numbers that a units entry means."""
+    if units == "all":
+        return list(range(count))
+    wanted = set()
+    for unit in units:
+        first, last = (int(u) for u in str(unit).split("-")) if isinstance(unit, str) else (unit, unit)
+        if first > last:
+            raise UserError(f"{where}: range '{unit}' runs backwards; write it as {last}-{first}")
+        if last >= count:
+            raise UserError(
+                f"{where}: unit {last} is out of range; layer '{layer}' has channels 0-{count - 1}"
+            )
+        wanted.update(range(first, last + 1))
+    return sorted(wanted)
+
+
+def blocks(units, size):
+    """Units of one layer by block: a fixed partition of channels, so that adding a unit moves none.
+
+    Parameters
+    ----------
+    units : list of int
+    size : int
+        Channels per block.
+
+    Returns
+    -------
+    dict of str to list of int
+        Block name (first and last channel of its range) to the units in it.
+    """
+    found = {}
+    for unit in units:
+        first = unit // size * size
+        found.setdefault(f"{first:04d}-{first + size - 1:04d}", []).append(unit)
+    return found

@@ -1,0 +1,61 @@
+"""Diversity: what distinct stimuli cost in response, one panel per layer."""
+
+import matplotlib.pyplot as plt
+import seaborn as sns
+
+from . import style
+
+
+def draw(layers):
+    """Mean response against minimal distance, for each unit's diverse set and restarts.
+
+    Parameters
+    ----------
+    layers : list of (str, xarray.Dataset)
+        A title, and the stimuli of all units of that layer.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    columns = min(len(layers), 4)
+    rows = -(-len(layers) // columns)
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(style.WIDTH, 2.2 * rows + 0.3),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    for ax in axes.flat[len(layers) :]:
+        ax.remove()
+    for index, (ax, (title, stimuli)) in enumerate(zip(axes.flat, layers, strict=False)):
+        _panel(ax, title, stimuli)
+        ax.set_ylabel("mean response (% of a_max)" if index % columns == 0 else "")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False)
+    return figure
+
+
+def _panel(ax, title, stimuli):
+    stimuli = stimuli.sel(unit=stimuli.a_max > 0)
+    responses = 100 * stimuli.response.mean("image") / stimuli.a_max
+    distances = stimuli.distance.min("pair")
+    ax.plot(distances, responses, color="0.8", lw=0.5, zorder=0)
+    for condition, colour in style.CONDITIONS.items():
+        ax.scatter(
+            distances.sel(condition=condition),
+            responses.sel(condition=condition),
+            s=10,
+            color=colour,
+            edgecolor="white",
+            linewidth=0.3,
+            marker={"diverse": "o", "restarts": "D"}[condition],
+            label={"diverse": "diverse set", "restarts": "random restarts"}[condition],
+        )
+    ax.set_title(f"{title}\n{stimuli.sizes['unit']} units", fontsize=7)
+    ax.set_xlabel(f"minimal distance\n({stimuli.distance.attrs['units']})", fontsize=7)
+    ax.set_xlim(left=0)
+    ax.set_ylim(0, 105)
+    sns.despine(ax=ax)

@@ -1,0 +1,101 @@
+"""Ground truth: whether each model cell's known invariance shows in its diverse set."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+
+from ..cells import ground_truth, phases, winners
+from . import style
+
+NAMES = {
+    "simple": "simple",
+    "complex": "complex",
+    "orientation_invariant": "orientation\ninvariant",
+    "polarity_invariant": "polarity\ninvariant",
+    "shift_invariant": "shift\ninvariant",
+    "warp_invariant": "warp\ninvariant",
+    "linear": "linear",
+}
+
+
+def draw(stimuli):
+    """One row per cell: a template, the diverse set, and where it lies along the invariance.
+
+    Parameters
+    ----------
+    stimuli : xarray.Dataset
+        Of the layer of model cells; `truth` names each unit's class.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    cells = {cell.truth: cell for cell in ground_truth()}
+    rows, images = stimuli.sizes["unit"], stimuli.sizes["image"]
+    figure = plt.figure(figsize=(style.WIDTH, 0.98 * rows + 0.5))
+    grid = figure.add_gridspec(
+        rows,
+        images + 4,
+        width_ratios=[1, 0.15] + [1] * images + [0.5, 2.1],
+        left=0.11,
+        right=0.98,
+        top=1 - 0.28 / figure.get_figheight(),
+        bottom=0.42 / figure.get_figheight(),
+        wspace=0.08,
+        hspace=0.62,
+    )
+    for row, unit in enumerate(stimuli.unit.values):
+        chosen = stimuli.sel(unit=unit)
+        cell = cells[str(chosen.truth.values)]
+        ax = figure.add_subplot(grid[row, 0])
+        template = cell.templates[0]
+        style.show(ax, style.visible(template / np.abs(template).max() * 110))
+        ax.set_ylabel(NAMES[cell.truth], rotation=0, ha="right", va="center")
+        if row == 0:
+            ax.set_title("template", fontsize=7)
+        for image in range(images):
+            ax = figure.add_subplot(grid[row, 2 + image])
+            diverse = chosen.sel(condition="diverse")
+            style.show(ax, style.visible(diverse.stimulus[image]))
+            ax.set_xlabel(f"{float(diverse.response[image] / chosen.a_max):.0%}", fontsize=6, labelpad=1)
+            if row == 0 and image == 0:
+                ax.set_title("diverse set (response, % of a_max)", fontsize=7, loc="left")
+        _place(figure.add_subplot(grid[row, -1]), cell, chosen, row == 0, row == rows - 1)
+    return figure
+
+
+def _place(ax, cell, chosen, first, last):
+    """Where the stimuli of both conditions lie along what the cell is invariant to."""
+    for height, (condition, colour) in enumerate(reversed(style.CONDITIONS.items())):
+        stimuli = chosen.sel(condition=condition).stimulus.values
+        found = phases(cell, stimuli) if len(cell.templates) <= 2 else winners(cell, stimuli)
+        if found.ndim == 1:
+            found = np.stack([found, np.full(len(found), height)], 1)
+            ax.set(ylim=(-0.6, 1.6), yticks=[])
+        elif found.shape[1] == 2:
+            found = found[:, ::-1]  # vertical first in arrays, horizontal first on axes
+        ax.scatter(
+            *found.T,
+            s=14,
+            color=colour,
+            alpha=0.85,
+            linewidth=0,
+            marker={"diverse": "o", "restarts": "D"}[condition],
+            label={"diverse": "diverse", "restarts": "restarts"}[condition],
+        )
+    if len(cell.templates) <= 2:
+        ax.set(xlim=(-185, 185), xticks=[-180, -90, 0, 90, 180])
+        ax.set_xlabel("phase (degrees)", fontsize=6, labelpad=1)
+    else:
+        ax.set_xlabel(cell.unit, fontsize=6, labelpad=1)
+        if cell.positions.shape[1] == 2:
+            limit = np.abs(cell.positions).max() + 1
+            ax.set(xlim=(-limit, limit), ylim=(limit, -limit))
+        else:
+            ax.set_xlim(cell.positions.min() - 3, cell.positions.max() + 3)
+    ax.tick_params(labelsize=6, length=2, pad=1)
+    if first:
+        ax.legend(
+            loc="lower right", bbox_to_anchor=(1.05, 0.98), ncols=2, frameon=False, handletextpad=0, fontsize=6
+        )
+    sns.despine(ax=ax, left=cell.positions.shape[1] == 1)

@@ -1,0 +1,60 @@
+"""Networks of the registry: their architecture, and what is known of their layers."""
+
+import hashlib
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+from . import cells
+from .architecture import Architecture, trace
+from .files import write_whole
+from .receptive_field import channels, receptive_field
+
+
+def architecture(entry, layers=None):
+    """Architecture of a registry entry, up to its `layers` (all if not given)."""
+    if entry["architecture"] == "cells":
+        return cells.architecture()[0]
+    named = entry["layers"]
+    whole = trace(entry["architecture"], named)
+    return whole if layers is None else whole.upto(layers)
+
+
+def facts(entry, code, folder):
+    """What a study must know of a network's layers before anything runs.
+
+    Parameters
+    ----------
+    entry : dict
+        Of the registry.
+    code : str
+        Digest of the code that computes the facts.
+    folder : path
+        The facts are kept here, under the digest of all they follow from: tracing an architecture
+        takes seconds, and Snakemake asks at every start.
+
+    Returns
+    -------
+    dict of str to dict
+        Layer to its 'channels', its 'rf' (receptive field, pixels) and the layers 'below' it.
+    """
+    source = [entry["architecture"], entry["layers"], version("torchvision"), code]
+    digest = hashlib.sha256(json.dumps(source).encode()).hexdigest()
+    path = Path(folder) / f"{digest}.json"
+    if path.exists():
+        return json.loads(path.read_text())
+    found = _facts(architecture(entry))
+    with write_whole(path) as temporary:
+        Path(temporary).write_text(json.dumps(found))
+    return found
+
+
+def _facts(whole: Architecture):
+    layers = {}
+    for layer in whole.layers:
+        nodes = set(whole.below(layer))
+        below = [k for k, node in whole.layers.items() if node in nodes and k != layer]
+        layers[layer] = dict(
+            channels=channels(whole, layer), rf=receptive_field(whole, layer), below=below
+        )
+    return layers

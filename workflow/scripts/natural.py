@@ -1,0 +1,33 @@
+"""Measure each channel's mean response to natural photos."""
+
+import job
+import xarray as xr
+from invariscope import device, files, natural, weights
+from invariscope.trunk import Trunk
+
+
+def main(input, output, record, threads):
+    where = device.prepare(threads)
+    architecture, parameters = weights.load(input.weights)
+    preprocessing = record["preprocessing"]
+    trunk = Trunk(architecture, parameters, preprocessing["std"], where)
+    paths = natural.photo_paths(record["photos"])
+    photos = [natural.read_photo(path, record["side"]) for path in paths]
+    with job.progress(len(photos), f"natural {record['network']}") as bar:
+        bar.unit = "photo"
+        means = natural.channel_means(trunk, photos, preprocessing["mean"], bar.update)
+    dataset = xr.Dataset(
+        {
+            layer: (
+                f"channel_{layer}",
+                mean,
+                {"long_name": "mean response after the ReLU over natural photos"},
+            )
+            for layer, mean in means.items()
+        },
+        attrs={"network": record["network"], "photos": len(photos), "side": record["side"]},
+    )
+    files.write_dataset(dataset, output.natural)
+
+
+job.run(main, snakemake)  # noqa: F821
