@@ -39,7 +39,7 @@ def run(main, snakemake):
             sys.stderr = sys.__stderr__
 
 
-def progress(total, description):
+def progress(total, unit, description):
     """Progress bar on standard error: live on a terminal, a line now and then in a file."""
     from tqdm import tqdm
 
@@ -47,7 +47,7 @@ def progress(total, description):
     return tqdm(
         total=total,
         desc=description,
-        unit="unit",
+        unit=unit,
         file=sys.stderr,
         mininterval=0.5 if live else 20,
         ascii=not live,

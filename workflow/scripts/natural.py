@@ -13,8 +13,7 @@ def main(input, output, record, threads):
     trunk = Trunk(architecture, parameters, preprocessing["std"], where)
     paths = natural.photo_paths(record["photos"])
     photos = [natural.read_photo(path, record["side"]) for path in paths]
-    with job.progress(len(photos), f"natural {record['network']}") as bar:
-        bar.unit = "photo"
+    with job.progress(len(photos), "photo", f"{record['network']} natural") as bar:
         means = natural.channel_means(trunk, photos, preprocessing["mean"], bar.update)
     dataset = xr.Dataset(
         {

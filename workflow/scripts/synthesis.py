@@ -26,17 +26,14 @@ def main(input, output, record, threads):
     def condition(name, objective):
         names = record["seed"], network, layer, name
         raw = start(side, settings["images"], units, *names).to(where)
-        with job.progress(len(units), f"{network} {layer} {name}") as bar:
+        with job.progress(settings["steps"], "step", f"{network} {layer} {name}") as bar:
 
-            def show(done, response, distance):
-                bar.set_postfix(response=f"{response:.1f}", distance=f"{distance:.2f}")
-                bar.update(done - bar.n)
+            def show(step, done, response, distance):
+                reached = f"response {response:.1f}, distance {distance:.2f}"
+                bar.set_postfix_str(f"{done}/{len(units)} units, {reached}", refresh=False)
+                bar.update(step - bar.n)
 
-            found = synthesise(
-                observe, raw, norm, objective, optimiser(), settings["steps"], show
-            )
-            bar.update(len(units) - bar.n)
-        return found
+            return synthesise(observe, raw, norm, objective, optimiser(), settings["steps"], show)
 
     restarts = condition("restarts", Penalty(0))
     if settings["objective"] == "penalty":

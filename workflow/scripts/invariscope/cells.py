@@ -9,7 +9,6 @@ exactly N: all templates have norm 1, and the pair that a norm runs over is orth
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import map_coordinates
 
 from .architecture import Architecture, Node
 from .seeds import generator
@@ -82,7 +81,7 @@ def _curved(dy=0.0, dx=0.0):
     return envelope * np.cos(2 * np.pi * FREQUENCY * (radius - 14.0))
 
 
-def smooth_displacement(rng, rms, cut=3):
+def smooth_displacement(rng, rms, cut):
     """Random smooth displacement field that vanishes at the border, (2, y, x) in pixels.
 
     A sum of sin(i pi x) sin(j pi y) with variances falling as 1 / (i^2 + j^2), i^2 + j^2 < (cut +
@@ -110,11 +109,11 @@ def _shifted():
     return np.stack([gabor(0.0, sigma=3.2, centre=c) for c in centres]), centres
 
 
-def _warped(count=64, rms=2.0):
-    """A curved grating under `count` smooth warps, the first being none."""
+def _warped(count=64, rms=1.5, cut=2):
+    """A curved grating under `count` smooth warps, the first being none. None of them folds."""
     fields = [np.zeros((2, SIDE, SIDE))]
     for index in range(1, count):
-        fields.append(smooth_displacement(generator("cells", "warp", index), rms))
+        fields.append(smooth_displacement(generator("cells", "warp", index), rms, cut))
     return np.stack([_unit(_curved(*field)) for field in fields]), np.arange(count)[:, None]
 
 

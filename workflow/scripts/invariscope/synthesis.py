@@ -110,8 +110,8 @@ def synthesise(observe, raw, norm, objective, optimiser, steps, progress=None):
     optimiser : Published or Sphere
     steps : int
         At most; units that stop earlier leave the batch.
-    progress : function of (units done, mean response, minimal distance), optional
-        Called every few steps.
+    progress : function of (step, units done, mean response, mean minimal distance), optional
+        Called every few steps; the means are over the units still running.
 
     Returns
     -------
@@ -154,14 +154,17 @@ def synthesise(observe, raw, norm, objective, optimiser, steps, progress=None):
             stopped |= optimiser.stopped(score, sine)
             raw = optimiser.advance(raw, tangent, sine, norm, done)
 
-            if step % 10 == 9:  # looking at the flags waits for the device, so not at every step
+            # Looking at the flags waits for the device, so it is not done at every step.
+            last = step == steps - 1
+            if step % 10 == 9 or last:
                 if stopped.any():
                     still = ~stopped
                     raw, running, stopped = raw[still], running[still], stopped[still]
                     optimiser.select(still)
                     objective.select(still)
                 if progress is not None:
-                    progress(len(best) - len(running), float(response.mean()), float(hard.mean()))
+                    ended = len(best) if last else len(best) - len(running)
+                    progress(step + 1, ended, float(response.mean()), float(hard.mean()))
                 if not len(running):
                     break
     units = torch.arange(len(final), device=final.device)

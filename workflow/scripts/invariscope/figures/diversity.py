@@ -33,6 +33,7 @@ def draw(layers):
     for index, (ax, (title, stimuli)) in enumerate(zip(axes.flat, layers, strict=False)):
         _panel(ax, title, stimuli)
         ax.set_ylabel("mean response (% of a_max)" if index % columns == 0 else "")
+    axes[0, 0].set_ylim(top=102)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False)
     return figure
@@ -42,7 +43,7 @@ def _panel(ax, title, stimuli):
     stimuli = stimuli.sel(unit=stimuli.a_max > 0)
     responses = 100 * stimuli.response.mean("image") / stimuli.a_max
     distances = stimuli.distance.min("pair")
-    ax.plot(distances, responses, color="0.8", lw=0.5, zorder=0)
+    ax.plot(distances, responses, color="0.85", lw=0.5, zorder=0)  # one line a unit
     for condition, colour in style.CONDITIONS.items():
         ax.scatter(
             distances.sel(condition=condition),
@@ -57,5 +58,4 @@ def _panel(ax, title, stimuli):
     ax.set_title(f"{title}\n{stimuli.sizes['unit']} units", fontsize=7)
     ax.set_xlabel(f"minimal distance\n({stimuli.distance.attrs['units']})", fontsize=7)
     ax.set_xlim(left=0)
-    ax.set_ylim(0, 105)
     sns.despine(ax=ax)

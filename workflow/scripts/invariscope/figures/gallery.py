@@ -20,19 +20,23 @@ def draw(sections):
     matplotlib.figure.Figure
     """
     images = max(stimuli.sizes["image"] for _, stimuli in sections)
-    rows = sum(stimuli.sizes["unit"] + 1 for _, stimuli in sections)
-    cell = (style.WIDTH - 0.6) / (2 * images + 0.6)
-    figure = plt.figure(figsize=(style.WIDTH, rows * cell * 1.42 + 0.3))
+    heights = []
+    for _, stimuli in sections:
+        heights += [0.35] + [1] * stimuli.sizes["unit"]
+    margin = 0.75
+    cell = (style.WIDTH - margin) / (2 * images + 0.5) / 1.06
+    figure = plt.figure(figsize=(style.WIDTH, sum(heights) * cell * 1.5 + 0.2))
     grid = figure.add_gridspec(
-        rows,
+        len(heights),
         2 * images + 1,
-        width_ratios=[1] * images + [0.5] + [1] * images,
-        left=0.6 / style.WIDTH,
+        width_ratios=[1] * images + [0.4] + [1] * images,
+        height_ratios=heights,
+        left=margin / style.WIDTH,
         right=0.995,
-        top=1 - 0.05 / figure.get_figheight(),
-        bottom=0.12 / figure.get_figheight(),
+        top=1,
+        bottom=0.15 / figure.get_figheight(),
         wspace=0.06,
-        hspace=0.42,
+        hspace=0.4,
     )
     row = 0
     for title, stimuli in sections:
@@ -51,11 +55,11 @@ def _head(figure, grid, row, images, title):
         ax = figure.add_subplot(grid[row, offset : offset + images])
         ax.axis("off")
         prefix = f"{title}: " if offset == 0 else ""
-        ax.text(0, 0.1, prefix + names[condition], weight="bold", transform=ax.transAxes)
+        ax.text(0, -0.2, prefix + names[condition], weight="bold", transform=ax.transAxes)
 
 
 def _row(figure, grid, row, images, stimuli):
-    """One unit's stimuli, with each response and each set's minimal distance."""
+    """One unit's stimuli; below each its response, above each set its minimal distance."""
     a_max = float(stimuli.a_max)
     for offset, condition in zip((0, images + 1), CONDITIONS, strict=True):
         chosen = stimuli.sel(condition=condition)
@@ -63,12 +67,11 @@ def _row(figure, grid, row, images, stimuli):
             ax = figure.add_subplot(grid[row, offset + image])
             style.show(ax, style.visible(chosen.stimulus[image]))
             response = float(chosen.response[image])
-            ax.set_xlabel(f"{response:.3g}", fontsize=5.5, labelpad=1)
+            share = f"{response / a_max:.0%}" if a_max > 0 else f"{response:.3g}"
+            ax.set_xlabel(share, fontsize=5.5, labelpad=1)
             if image == 0:
-                mean, distance = float(chosen.response.mean()), float(chosen.distance.min())
-                share = f"{mean / a_max:.0%} of max, " if a_max > 0 else ""
-                ax.set_title(f"{share}min. distance {distance:.3g}", fontsize=6, loc="left", pad=1.5)
+                distance = f"min. distance {float(chosen.distance.min()):.3g}"
+                ax.set_title(distance, fontsize=6, loc="left", pad=1.5)
                 if condition == CONDITIONS[0]:
-                    ax.set_ylabel(
-                        f"unit {int(stimuli.unit)}", fontsize=7, rotation=0, ha="right", va="center"
-                    )
+                    name = f"unit {int(stimuli.unit)}\na_max {a_max:.3g}"
+                    ax.set_ylabel(name, fontsize=7, rotation=0, ha="right", va="center")
