@@ -1,6 +1,7 @@
 """The study: config and registry, checked; what rules ask of them."""
 
 import json
+import shutil
 import sys
 from functools import cache
 from pathlib import Path
@@ -39,8 +40,10 @@ except UserError as error:
     sys.exit(f"invariscope: {error}")
 
 OUT = f"results/{config['name']}"
+CELLS = [key for key in STUDY if REGISTRY[key[0]]["architecture"] == "cells"]
+REAL = [key for key in STUDY if key not in CELLS]
 # A GPU is shared by no two jobs: each that wants one claims all there is (see the profile).
-GPU = int(Path("/dev/nvidiactl").exists())
+GPU = int(shutil.which("nvidia-smi") is not None)
 
 
 def layers_of(name):
@@ -64,6 +67,19 @@ def stimuli_files(layers):
         for name, layer in layers
         for block in blocks_of(name, layer)
     ]
+
+
+def gallery_units():
+    """Units that the gallery shows, by network and layer."""
+    chosen = {}
+    for name, layer in REAL:
+        chosen.setdefault(name, {})[layer] = STUDY[name, layer]["show"]
+    return chosen
+
+
+def figures():
+    """Figures that the study's layers allow."""
+    return ["diversity"] + ["gallery"] * bool(REAL) + ["ground_truth"] * bool(CELLS)
 
 
 wildcard_constraints:

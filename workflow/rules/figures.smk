@@ -1,17 +1,3 @@
-CELLS = [key for key in STUDY if REGISTRY[key[0]]["architecture"] == "cells"]
-REAL = [key for key in STUDY if key not in CELLS]
-
-
-def figures():
-    """Figures that the study's layers allow."""
-    wanted = ["diversity"]
-    if REAL:
-        wanted.append("gallery")
-    if CELLS:
-        wanted.append("ground_truth")
-    return wanted
-
-
 rule gallery:
     input:
         stimuli=stimuli_files(REAL),
@@ -21,9 +7,7 @@ rule gallery:
     log:
         f"{OUT}/logs/figures/gallery.log",
     params:
-        record=record(
-            "gallery.py", show={"/".join(key): STUDY[key]["show"] for key in REAL}
-        ),
+        record=record("gallery.py", show=gallery_units()),
     conda:
         "../../envs/figures.yaml"
     script:

@@ -9,7 +9,7 @@ from invariscope.stimuli import join_blocks
 def main(input, output, record, threads):
     layers = join_blocks([files.read_dataset(path) for path in input.stimuli])
     sections = [
-        (f"{network} {layer}", stimuli.sel(unit=record["show"][f"{network}/{layer}"]))
+        (f"{network} {layer}", stimuli.sel(unit=record["show"][network][layer]))
         for (network, layer), stimuli in layers.items()
     ]
     style.apply()

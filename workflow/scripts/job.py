@@ -25,7 +25,7 @@ class _Tee:
 
 
 def run(main, snakemake):
-    """Call main(input, output, record, threads); a user's mistake ends in one line and exit code 1."""
+    """Call main(input, output, record, threads); a user's mistake ends in one line, exit code 1."""
     with open(snakemake.log[0], "w") as log:
         sys.stderr = _Tee(sys.__stderr__, log)
         try:

@@ -1,7 +1,8 @@
 """Measure each channel's mean response to natural photos."""
 
-import job
 import xarray as xr
+
+import job
 from invariscope import device, files, natural, weights
 from invariscope.trunk import Trunk
 

@@ -1,7 +1,8 @@
 """Gather one row per unit from all stimuli files."""
 
-import job
 import pandas as pd
+
+import job
 from invariscope import files
 from invariscope.tables import unit_rows
 

@@ -7,6 +7,7 @@ that list, so they hold for any architecture whose operations are local.
 
 import json
 import operator
+import warnings
 from dataclasses import asdict, dataclass, field
 
 from .errors import UserError, choices
@@ -103,17 +104,22 @@ def trace(name, layers):
 
     known = torchvision.models.list_models(module=torchvision.models)
     if name not in known:
-        raise UserError(f"architecture '{name}' is unknown to torchvision; it has: {choices(known)}")
-    with torch.device("meta"):
+        raise UserError(
+            f"architecture '{name}' is unknown to torchvision; it has: {choices(known)}"
+        )
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on initialisation, and on nodes of the training mode
         model = torchvision.models.get_model(name, weights=None).eval()
-    available = get_graph_node_names(model)[1]
+        available = get_graph_node_names(model)[1]
     for layer, node in layers.items():
         if node not in available:
             raise UserError(
                 f"layer '{layer}' of architecture '{name}': no graph node '{node}'; "
                 f"it has: {choices(available, 40)}"
             )
-    extractor = create_feature_extractor(model, {n: n for n in layers.values()}).eval()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        extractor = create_feature_extractor(model, {n: n for n in layers.values()}).eval()
     nodes, at = _read_graph(extractor, name)
     return Architecture(nodes, {layer: at[node] for layer, node in layers.items()})
 
@@ -136,8 +142,9 @@ def _read_graph(extractor, name):
         for position, (what, op, settings) in enumerate(steps, 1):
             if op is None:
                 raise UserError(
-                    f"architecture '{name}': node '{fx.name}' is {getattr(what, '__name__', what)}, "
-                    "which is not a local operation known here; choose layers below it"
+                    f"architecture '{name}': node '{fx.name}' is "
+                    f"{getattr(what, '__name__', what)}, which is not a local operation known here; "
+                    "choose layers below it"
                 )
             step = fx.name if position == len(steps) else f"{fx.name}.{position}"
             nodes.append(Node(step, op, inputs, settings))

@@ -55,7 +55,9 @@ def validate(values, name, where):
     if error.validator == "additionalProperties":
         message += f"; allowed: {choices(error.schema['properties'])}"
     elif error.validator == "oneOf":
-        forms = [form.get("title") or form.get("const") or form["type"] for form in error.schema["oneOf"]]
+        forms = [
+            form.get("title") or form.get("const") or form["type"] for form in error.schema["oneOf"]
+        ]
         message = f"{error.instance!r} is none of the allowed forms: {choices(forms)}"
     raise UserError(f"{where}: {(key or '.the file').lstrip('.')}: {message}")
 
@@ -100,10 +102,13 @@ def resolve(config, facts):
         layers = facts(network)
         if layer not in layers:
             raise UserError(
-                f"{where}.layer: network '{network}' has no layer '{layer}'; it has: {choices(layers)}"
+                f"{where}.layer: network '{network}' has no layer '{layer}'; "
+                f"it has: {choices(layers)}"
             )
         if (network, layer) in study:
-            raise UserError(f"{where}: layer '{layer}' of '{network}' is listed twice; list it once")
+            raise UserError(
+                f"{where}: layer '{layer}' of '{network}' is listed twice; list it once"
+            )
         below = layers[layer]["below"]
         if features != "pixels" and features not in below:
             raise UserError(
@@ -126,7 +131,9 @@ def _channels(units, count, where, layer):
         return list(range(count))
     wanted = set()
     for unit in units:
-        first, last = (int(u) for u in str(unit).split("-")) if isinstance(unit, str) else (unit, unit)
+        first, last = (
+            (int(u) for u in str(unit).split("-")) if isinstance(unit, str) else (unit, unit)
+        )
         if first > last:
             raise UserError(f"{where}: range '{unit}' runs backwards; write it as {last}-{first}")
         if last >= count:

@@ -77,8 +77,12 @@ class Penalty:
         return response + self.weight * distance
 
     def score(self, response, distance):
-        """What to judge an iterate by, larger being better."""
+        """What tells whether a unit still improves, from its minimal distance; larger is better."""
         return response + self.weight * distance
+
+    def admits(self, response):
+        """Which units may end with these mean responses: all."""
+        return torch.ones_like(response, dtype=torch.bool)
 
     def select(self, kept):
         """Keep only some units."""
@@ -125,6 +129,10 @@ class Constrained:
         """Minimal distance where the constraint holds; below zero where it does not."""
         relative = response / self.a_max - self.fraction
         return torch.where(relative >= 0, distance, relative)
+
+    def admits(self, response):
+        """Which units may end with these mean responses: those that meet the bound."""
+        return response >= self.fraction * self.a_max
 
     def select(self, kept):
         """Keep only some units."""

@@ -16,7 +16,7 @@ class Published:
     """Adam on the unnormalised stimulus (Cadena et al. 2018, released code).
 
     The hard minimum is climbed; a unit stops once the exponential average of its loss has had no
-    new minimum for `patience` steps, and its last iterate counts.
+    new minimum for `patience` steps.
 
     Parameters
     ----------
@@ -25,7 +25,6 @@ class Published:
     patience : int
     """
 
-    keeps_best = False
     smoothing = 0.9  # of the exponential average of the loss
 
     def __init__(self, rate=1.0, patience=100):
@@ -83,8 +82,8 @@ class Sphere:
 
     Each stimulus moves along its own tangent by a set angle, with momentum, but never past F g
     itself, where a linear unit is at rest after one step. The wide first steps leave poor local
-    maxima; the soft minimum, annealed, gives gradient to all pairs. The best iterate counts. A unit
-    stops early once all its stimuli are stationary.
+    maxima; the soft minimum, annealed, gives gradient to all pairs. A unit stops early once all its
+    stimuli are stationary.
 
     Parameters
     ----------
@@ -95,7 +94,6 @@ class Sphere:
         Sine of the angle between F g and x below which a stimulus is stationary.
     """
 
-    keeps_best = True
     hot, cold = 0.3, 0.003  # temperature of the soft minimum at the first and the last step
 
     def __init__(self, angle=1.2, momentum=0.5, tolerance=1e-4):

@@ -3,11 +3,11 @@
 import torch
 
 
-def preconditioner(side, device="cpu"):
+def preconditioner(side, device="cpu", dtype=torch.float32):
     """Factor by which each spatial frequency of the gradient is multiplied.
 
-    F = 1 / max(1, sqrt|k|), k the integer frequency, divided by its mean: it assumes natural images'
-    1/f amplitude and whitens half of it (Cadena et al. 2018, released code).
+    F = 1 / max(1, sqrt|k|), k the integer frequency, divided by its mean: half of the whitening
+    that the 1/f amplitude of natural images would ask for (Cadena et al. 2018, released code).
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def preconditioner(side, device="cpu"):
     k = torch.fft.fftfreq(side, 1 / side, dtype=torch.float64)
     factor = 1 / torch.hypot(k[:, None], k[None, :]).sqrt().clamp(min=1)
     factor = factor / factor.mean()
-    return factor[:, : side // 2 + 1].float().to(device)
+    return factor[:, : side // 2 + 1].to(device, dtype)
 
 
 def precondition(gradient, factor):

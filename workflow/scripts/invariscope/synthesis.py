@@ -98,6 +98,9 @@ def observer(trunk, layer, channels, scale, features=None, feature_scale=None):
 def synthesise(observe, raw, norm, objective, optimiser, steps, progress=None):
     """Optimise the stimuli of many units in one batch.
 
+    Each unit ends with its last iterate that the objective admits, or with its last if it admits
+    none.
+
     Parameters
     ----------
     observe : function
@@ -117,11 +120,11 @@ def synthesise(observe, raw, norm, objective, optimiser, steps, progress=None):
     -------
     Synthesis
     """
-    factor = preconditioner(raw.shape[-1], raw.device)
+    factor = preconditioner(raw.shape[-1], raw.device, raw.dtype)
     running = torch.arange(len(raw), device=raw.device)
-    best = raw.new_full(running.shape, -torch.inf)
     final = torch.zeros_like(raw)
     taken = torch.zeros_like(running)
+    ever_admitted = torch.zeros_like(running, dtype=torch.bool)
     stopped = torch.zeros_like(running, dtype=torch.bool)
     optimiser.begin(raw)
     for step in range(steps):
@@ -142,16 +145,13 @@ def synthesise(observe, raw, norm, objective, optimiser, steps, progress=None):
             sine = torch.where(size > 0, length(tangent) / size, 0)[..., 0, 0, 0]
 
             hard = distances.amin(1)
-            score = objective.score(response, hard)
-            better = ~stopped
-            if optimiser.keeps_best:
-                # Of iterates equal within rounding the later one is the more exact.
-                better &= score >= best[running] - 1e-6 * score.abs()
-            best[running] = torch.where(better, score.maximum(best[running]), best[running])
-            kept = better[:, None, None, None, None]
-            final[running] = torch.where(kept, stimuli, final[running])
+            admitted = objective.admits(response)
+            taking = ~stopped & (admitted | ~ever_admitted[running])
+            ever_admitted[running] |= admitted
+            where = taking[:, None, None, None, None]
+            final[running] = torch.where(where, stimuli, final[running])
             taken[running] += ~stopped
-            stopped |= optimiser.stopped(score, sine)
+            stopped |= optimiser.stopped(objective.score(response, hard), sine)
             raw = optimiser.advance(raw, tangent, sine, norm, done)
 
             # Looking at the flags waits for the device, so it is not done at every step.
@@ -163,7 +163,7 @@ def synthesise(observe, raw, norm, objective, optimiser, steps, progress=None):
                     optimiser.select(still)
                     objective.select(still)
                 if progress is not None:
-                    ended = len(best) if last else len(best) - len(running)
+                    ended = len(final) if last else len(final) - len(running)
                     progress(step + 1, ended, float(response.mean()), float(hard.mean()))
                 if not len(running):
                     break

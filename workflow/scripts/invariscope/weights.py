@@ -29,8 +29,8 @@ def check_digest(path, expected, what):
     found = sha256(path)
     if found != expected:
         raise UserError(
-            f"{what}: its SHA-256 is {found}, but the registry says {expected}; the file is corrupt "
-            "or not the one meant"
+            f"{what}: its SHA-256 is {found}, but the registry says {expected}; "
+            "the file is corrupt or not the one meant"
         )
 
 
@@ -236,4 +236,4 @@ def load(path):
     """
     with safe_open(path, "pt") as file:
         architecture = Architecture.from_json(file.metadata()["architecture"])
-        return architecture, {name: file.get_tensor(name) for name in file.keys()}
+        return architecture, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

@@ -40,7 +40,7 @@ def draw(sections):
     )
     row = 0
     for title, stimuli in sections:
-        _head(figure, grid, row, images, title)
+        _head(figure, grid, row, images, title, stimuli.distance.attrs["units"])
         for unit in stimuli.unit.values:
             row += 1
             _row(figure, grid, row, images, stimuli.sel(unit=unit))
@@ -48,14 +48,16 @@ def draw(sections):
     return figure
 
 
-def _head(figure, grid, row, images, title):
+def _head(figure, grid, row, images, title, unit):
     """Name a section, and over what its two halves are."""
     names = {"diverse": "diverse set", "restarts": "random restarts"}
     for offset, condition in zip((0, images + 1), CONDITIONS, strict=True):
         ax = figure.add_subplot(grid[row, offset : offset + images])
         ax.axis("off")
-        prefix = f"{title}: " if offset == 0 else ""
-        ax.text(0, -0.2, prefix + names[condition], weight="bold", transform=ax.transAxes)
+        text = f"{title}: {names[condition]}" if offset == 0 else names[condition]
+        ax.text(0, -0.2, text, weight="bold", transform=ax.transAxes)
+        if offset:
+            ax.text(1, -0.2, f"distance in {unit}", fontsize=6, ha="right", transform=ax.transAxes)
 
 
 def _row(figure, grid, row, images, stimuli):
@@ -73,5 +75,5 @@ def _row(figure, grid, row, images, stimuli):
                 distance = f"min. distance {float(chosen.distance.min()):.3g}"
                 ax.set_title(distance, fontsize=6, loc="left", pad=1.5)
                 if condition == CONDITIONS[0]:
-                    name = f"unit {int(stimuli.unit)}\na_max {a_max:.3g}"
+                    name = f"unit {int(stimuli.unit)}\na_max {a_max:,.{0 if a_max > 100 else 2}f}"
                     ax.set_ylabel(name, fontsize=7, rotation=0, ha="right", va="center")

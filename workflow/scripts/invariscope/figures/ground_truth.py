@@ -57,7 +57,9 @@ def draw(stimuli):
             ax = figure.add_subplot(grid[row, 2 + image])
             diverse = chosen.sel(condition="diverse")
             style.show(ax, style.visible(diverse.stimulus[image]))
-            ax.set_xlabel(f"{float(diverse.response[image] / chosen.a_max):.0%}", fontsize=6, labelpad=1)
+            ax.set_xlabel(
+                f"{float(diverse.response[image] / chosen.a_max):.0%}", fontsize=6, labelpad=1
+            )
             if row == 0 and image == 0:
                 ax.set_title("diverse set (response, % of a_max)", fontsize=7, loc="left")
         _place(figure.add_subplot(grid[row, -1]), cell, chosen, row == 0, row == rows - 1)
@@ -96,6 +98,11 @@ def _place(ax, cell, chosen, first, last):
     ax.tick_params(labelsize=6, length=2, pad=1)
     if first:
         ax.legend(
-            loc="lower right", bbox_to_anchor=(1.05, 0.98), ncols=2, frameon=False, handletextpad=0, fontsize=6
+            loc="lower right",
+            bbox_to_anchor=(1.05, 0.98),
+            ncols=2,
+            frameon=False,
+            handletextpad=0,
+            fontsize=6,
         )
     sns.despine(ax=ax, left=cell.positions.shape[1] == 1)

@@ -1,0 +1,58 @@
+"""What the tests share: small real architectures, and torch made repeatable."""
+
+import warnings
+
+import pytest
+import torch
+import torchvision
+from invariscope import cells
+from invariscope.architecture import trace
+from invariscope.trunk import Trunk
+
+VGG = {
+    "conv1_1": "features.0",
+    "conv1_2": "features.2",
+    "conv2_1": "features.5",
+    "conv2_2": "features.7",
+    "conv3_1": "features.10",
+}
+STD = (0.229, 0.224, 0.225)
+
+
+@pytest.fixture(autouse=True)
+def _repeatable():
+    torch.manual_seed(0)
+    torch.set_num_threads(2)
+
+
+def traced(name, layers):
+    """Architecture `name` and a seeded torchvision model of it with realistic batch norms."""
+    architecture = trace(name, layers)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torchvision's own words on initialisation
+        model = torchvision.models.get_model(name, weights=None).eval()
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+            torch.nn.init.normal_(module.bias, std=0.3)
+            torch.nn.init.normal_(module.running_mean, std=0.3)
+            torch.nn.init.uniform_(module.running_var, 0.5, 1.5)
+    return architecture, model
+
+
+@pytest.fixture(scope="session")
+def vgg():
+    """VGG-16's first layers with torchvision's random weights: trunk and model."""
+    torch.manual_seed(1)
+    architecture, model = traced("vgg16", VGG)
+    state = model.state_dict()
+    parameters = {name: state[name] for name in architecture.parameters()}
+    return Trunk(architecture, parameters, STD), model
+
+
+@pytest.fixture(scope="session")
+def cell_trunk():
+    """The model cells."""
+    architecture, parameters = cells.architecture()
+    tensors = {name: torch.from_numpy(value) for name, value in parameters.items()}
+    return Trunk(architecture, tensors, (1 / 255,) * 3)

@@ -1,0 +1,148 @@
+"""The model cells against closed forms, and what synthesis must find on them."""
+
+import numpy as np
+import pytest
+import torch
+from invariscope import cells
+from invariscope.natural import stimulus_norm
+from invariscope.objective import Constrained, Penalty
+from invariscope.optimiser import Published, Sphere
+from invariscope.seeds import generator
+from invariscope.synthesis import observer, start, synthesise
+from test_spectrum import twin
+
+CELLS = cells.ground_truth()
+TRUTH = [cell.truth for cell in CELLS]
+NORM = stimulus_norm(cells.SIDE)
+
+
+@pytest.fixture(scope="module")
+def found(cell_trunk):
+    """Restarts and the constrained diverse set of all cells, on raw responses."""
+    units = range(len(CELLS))
+    observe = observer(cell_trunk, cells.LAYER, units, np.ones(len(CELLS)))
+    restarts = synthesise(observe, start(24, 6, units, "r"), NORM, Penalty(0), Sphere(), 100)
+    goal = Constrained(0.85, restarts.responses.amax(1))
+    diverse = synthesise(observe, start(24, 6, units, "d"), NORM, goal, Sphere(), 100)
+    return restarts, diverse
+
+
+def test_classes_of_the_method():
+    assert set(TRUTH) == {
+        "simple",
+        "complex",
+        "orientation_invariant",
+        "polarity_invariant",
+        "shift_invariant",
+        "warp_invariant",
+        "linear",
+    }
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=TRUTH)
+def test_templates_have_norm_one(cell):
+    np.testing.assert_allclose((cell.templates**2).sum((1, 2, 3)), 1)
+    assert len(cell.positions) == (1 if len(cell.templates) <= 1 else len(cell.templates))
+
+
+def test_quadrature_pair_is_orthonormal():
+    pair = CELLS[TRUTH.index("complex")].templates.reshape(2, -1)
+    np.testing.assert_allclose(pair @ pair.T, np.eye(2), atol=1e-12)
+
+
+def test_quadrature_of_the_even_gabor_is_the_odd_one():
+    odd = cells.quadrature(cells.gabor(0.0))
+    assert (odd * cells.gabor(-np.pi / 2)).sum() > 0.999
+    assert abs((odd * cells.gabor(0.0)).sum()) < 1e-9
+
+
+def test_warps_do_not_fold_and_have_the_stated_size():
+    for index in range(1, 64):
+        field = cells.smooth_displacement(generator("cells", "warp", index), 1.5, 2)
+        assert np.sqrt((field**2).sum(0).mean()) == pytest.approx(1.5)
+        (dyy, dyx), (dxy, dxx) = np.gradient(field[0]), np.gradient(field[1])
+        assert ((1 + dyy) * (1 + dxx) - dyx * dxy).min() > 0.1
+
+
+def test_responses_by_numpy(cell_trunk):
+    rng = np.random.default_rng(0)
+    stimuli = rng.standard_normal((4, 3, 24, 24)).astype(np.float32) * 30
+    value, _ = cell_trunk.run(torch.from_numpy(stimuli), cells.LAYER)
+    for unit, cell in enumerate(CELLS):
+        projections = np.einsum("tcyx,icyx->it", cell.templates, stimuli)
+        pooled = projections.max(1) if cell.pool == "max" else np.linalg.norm(projections, axis=1)
+        np.testing.assert_allclose(value[:, unit, 0, 0], pooled, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("unit", range(len(CELLS)), ids=TRUTH)
+def test_a_template_reaches_the_known_maximum(cell_trunk, unit):
+    stimulus = torch.from_numpy(NORM * CELLS[unit].templates[:1]).float()
+    assert float(cell_trunk.run(stimulus, cells.LAYER)[0][0, unit]) == pytest.approx(NORM, rel=1e-5)
+
+
+@pytest.mark.parametrize("unit", range(len(CELLS)), ids=TRUTH)
+def test_synthesis_reaches_the_known_maximum(found, unit):
+    """a_max >= 0.98 N. The preconditioner keeps it a little below N: F g is not quite g."""
+    a_max = found[0].responses[unit].max()
+    assert 0.98 * NORM <= a_max <= 1.00001 * NORM
+
+
+def test_linear_cell_rests_at_its_closed_form(found, cell_trunk):
+    """For a linear response F g parallel to x means x = N F w / |F w|."""
+    unit = TRUTH.index("linear")
+    expected = twin(CELLS[unit].templates[0])
+    expected *= NORM / np.linalg.norm(expected)
+    for stimulus in found[0].stimuli[unit].numpy():
+        assert np.linalg.norm(stimulus - expected) < 1e-3 * NORM
+
+
+def test_published_optimiser_finds_the_same_point(cell_trunk):
+    unit = TRUTH.index("linear")
+    observe = observer(cell_trunk, cells.LAYER, [unit], np.ones(len(CELLS)))
+    found = synthesise(observe, start(24, 2, [unit], "p"), NORM, Penalty(0), Published(), 500)
+    expected = twin(CELLS[unit].templates[0])
+    expected *= NORM / np.linalg.norm(expected)
+    for stimulus in found.stimuli[0].numpy():
+        assert np.linalg.norm(stimulus - expected) < 5e-3 * NORM
+
+
+def test_constraint_holds(found):
+    restarts, diverse = found
+    kept = diverse.responses.mean(1) / restarts.responses.amax(1)
+    assert (kept >= 0.85 - 1e-6).all()
+    # A linear cell's response cannot grow with diversity: it is kept where it must be, no higher.
+    assert kept[TRUTH.index("simple")] < 0.87
+
+
+def test_complex_cell_covers_its_phases_and_simple_cell_does_not(found):
+    span = {}
+    for truth in ("simple", "complex"):
+        unit = TRUTH.index(truth)
+        phases = cells.phases(CELLS[unit], found[1].stimuli[unit].numpy())
+        span[truth] = cells.phase_span(phases)
+    assert span["complex"] > 240  # six phases evenly on the circle span 300
+    assert span["simple"] < 90  # at 0.85 of the maximum, |phase| <= acos(0.85) = 32 each way
+
+
+@pytest.mark.parametrize(
+    "truth", ["orientation_invariant", "shift_invariant", "warp_invariant", "polarity_invariant"]
+)
+def test_known_invariance_shows(found, truth):
+    unit = TRUTH.index(truth)
+    stimuli = found[1].stimuli[unit].numpy()
+    if truth == "polarity_invariant":
+        signs = np.sign(np.cos(np.deg2rad(cells.phases(CELLS[unit], stimuli))))
+        assert set(signs) == {-1, 1}
+    else:
+        assert len(np.unique(cells.winners(CELLS[unit], stimuli), axis=0)) >= 5
+
+
+def test_diverse_sets_are_more_distinct_than_restarts(found):
+    restarts, diverse = found
+    assert (diverse.distances.amin(1) > restarts.distances.amin(1)).all()
+
+
+def test_phase_span():
+    assert cells.phase_span([0, 90, 180, 270]) == pytest.approx(270)
+    assert cells.phase_span([170, -170]) == pytest.approx(20)
+    assert cells.phase_span([5.0]) == 0

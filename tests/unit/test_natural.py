@@ -1,0 +1,106 @@
+"""Natural statistics against plain arithmetic, and the normalised network against its definition."""
+
+import numpy as np
+import pytest
+import torch
+from conftest import STD
+from invariscope import natural
+from invariscope.errors import UserError
+from invariscope.trunk import Trunk
+from PIL import Image
+
+MEAN = (0.485, 0.456, 0.406)
+
+
+@pytest.mark.parametrize(("side", "norm"), natural.NORM_TABLE.items())
+def test_stimulus_norm_in_the_table(side, norm):
+    assert natural.stimulus_norm(side) == pytest.approx(norm / 2, rel=1e-9)
+
+
+def test_stimulus_norm_between_and_beyond():
+    """Per pixel and channel the root mean square rises from 61.9 to 67.3 (half of it in stimuli)."""
+    rms = [2 * natural.stimulus_norm(side) / np.sqrt(3 * side**2) for side in range(3, 253)]
+    assert rms[0] == pytest.approx(61.86, abs=0.01)
+    assert rms[-1] == pytest.approx(67.26, abs=0.01)
+    assert np.all(np.diff(rms) > -0.2)
+    middle = np.exp((np.log(14) + np.log(24)) / 2)
+    expected = (1531.58 / (np.sqrt(3) * 14) + 2651.66 / (np.sqrt(3) * 24)) / 2
+    assert 2 * natural.stimulus_norm(middle) / (np.sqrt(3) * middle) == pytest.approx(expected)
+    assert natural.stimulus_norm(504) == pytest.approx(29358.54, rel=1e-9)
+
+
+def test_packaged_photos():
+    paths = natural.photo_paths("packaged")
+    assert len(paths) == 7
+    photo = natural.read_photo(paths[0], 100)
+    assert photo.shape == (3, 100, 100)
+    assert 0 <= photo.min() < photo.max() <= 255
+
+
+def test_channel_means_against_the_padded_network(vgg):
+    """Positions that see no border have the values that torchvision gives there."""
+    trunk, model = vgg
+    rng = np.random.default_rng(0)
+    photos = [rng.uniform(0, 255, shape).astype(np.float32) for shape in [(3, 45, 52), (3, 24, 31)]]
+    means = natural.channel_means(trunk, photos, MEAN)
+    total, count = 0, 0
+    for photo in photos:
+        # The central part that whole strides of conv3_1 cover.
+        height, width = (24 + (n - 24) // 4 * 4 for n in photo.shape[1:])
+        top, left = (photo.shape[1] - height) // 2, (photo.shape[2] - width) // 2
+        crop = photo[:, top : top + height, left : left + width]
+        scaled = (crop / 255 - np.array(MEAN)[:, None, None]) / np.array(STD)[:, None, None]
+        with torch.no_grad():
+            value = model.features[0](torch.tensor(scaled[None], dtype=torch.float32))
+        inside = value[0, :, 1:-1, 1:-1].relu().double().numpy()
+        total, count = total + inside.sum((1, 2)), count + inside[0].size
+    np.testing.assert_allclose(means["conv1_1"], total / count, rtol=1e-4)
+
+
+def test_normalised_network_is_the_rescaled_weights(vgg):
+    """Dividing by the means equals rescaling every layer's weights and compensating in the next."""
+    trunk, _ = vgg
+    rng = np.random.default_rng(0)
+    photos = [rng.uniform(0, 255, (3, 60, 60)).astype(np.float32)]
+    means = natural.channel_means(trunk, photos, MEAN)
+    parameters, below = dict(trunk.parameters), None
+    for layer in means:
+        at = trunk.architecture.layers[layer]
+        (node,) = (node for node in trunk.architecture.nodes if node.name == at)
+        names = node.settings["parameters"]
+        scale = torch.tensor(natural.normalisers(means[layer]), dtype=torch.float32)
+        weight = parameters[names["weight"]] / scale[:, None, None, None]
+        if below is not None:
+            weight = weight * below[None, :, None, None]
+        parameters |= {names["weight"]: weight, names["bias"]: parameters[names["bias"]] / scale}
+        below = scale
+    rescaled = Trunk(trunk.architecture, parameters, STD)
+    again = natural.channel_means(rescaled, photos, MEAN)
+    for layer in means:
+        driven = means[layer] > 0.01 * np.median(means[layer])
+        assert driven.mean() > 0.6
+        np.testing.assert_allclose(again[layer][driven], 1, rtol=1e-3)
+    stimuli = 60 * torch.randn(2, 3, 24, 24)
+    value, (features,) = trunk.run(stimuli, "conv3_1", record=["conv2_2"])
+    expected, (compared,) = rescaled.run(stimuli, "conv3_1", record=["conv2_2"])
+    found = value / torch.tensor(natural.normalisers(means["conv3_1"]))[:, None, None]
+    torch.testing.assert_close(found.float(), expected, rtol=1e-3, atol=1e-3)
+    found = features.relu() / torch.tensor(natural.normalisers(means["conv2_2"]))[:, None, None]
+    torch.testing.assert_close(found.float(), compared.relu(), rtol=1e-3, atol=1e-3)
+
+
+def test_normalisers_of_silent_channels():
+    assert natural.normalisers(np.array([2.0, 0.0, 4.0])).tolist() == [2.0, 0.02, 4.0]
+    assert natural.normalisers(np.zeros(3)).tolist() == [1.0, 1.0, 1.0]
+
+
+def test_photo_mistakes(tmp_path, vgg):
+    with pytest.raises(UserError, match="holds no"):
+        natural.photo_paths(tmp_path)
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
+    with pytest.raises(UserError, match=r"broken\.png: not a readable image"):
+        natural.read_photo(tmp_path / "broken.png", 256)
+    Image.new("RGB", (20, 300)).save(tmp_path / "thin.png")
+    photo = natural.read_photo(tmp_path / "thin.png", 256)
+    with pytest.raises(UserError, match="at least 24 pixels"):
+        natural.channel_means(vgg[0], [photo], MEAN)

@@ -1,0 +1,166 @@
+"""The published optimiser against a plain per-unit loop on torch's own Adam and autograd."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from invariscope.objective import Constrained, Penalty
+from invariscope.optimiser import Published, Sphere
+from invariscope.spectrum import length, stationarity
+from invariscope.synthesis import observer, start, synthesise
+from test_spectrum import twin
+
+NORM = 500.0
+
+
+def smooth_units(units=3, side=8, seed=0, dtype=torch.float32):
+    """Units that respond linearly, and features that are random projections; smooth and small."""
+    rng = torch.Generator().manual_seed(seed)
+    templates = torch.randn(units, 3, side, side, generator=rng, dtype=dtype)
+    projection = torch.randn(3 * side * side, 20, generator=rng, dtype=dtype) / 100
+
+    def observe(stimuli, which):
+        responses = (stimuli * templates[which][:, None]).sum((2, 3, 4)) / 100
+        return responses, torch.tanh(stimuli.flatten(2) @ projection)
+
+    return observe, templates
+
+
+class Filtered(torch.autograd.Function):
+    """The identity, whose gradient is preconditioned: how the published code does it."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return torch.from_numpy(twin(gradient.numpy())).to(gradient.dtype)
+
+
+def published(observe, unit, raw, weight, steps, patience):
+    """One unit, as the authors' code goes: Adam, hard minimum, exponential average, last iterate."""
+    raw = raw[None].clone().requires_grad_()
+    adam = torch.optim.Adam([raw], lr=1.0)
+    lowest, average, waited = math.inf, None, 0
+    for step in range(steps):
+        stimuli = Filtered.apply(NORM * raw / length(raw))
+        responses, features = observe(stimuli, torch.tensor([unit]))
+        first, second = torch.triu_indices(raw.shape[1], raw.shape[1], 1)
+        distances = (features[0, first] - features[0, second]).pow(2).mean(1).sqrt()
+        loss = -responses.mean() - weight * distances.min()
+        kept = stimuli.detach()[0]
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        average = loss.item() if average is None else 0.9 * average + 0.1 * loss.item()
+        waited = 0 if average < lowest else waited + 1
+        lowest = min(lowest, average)
+        if waited > patience:
+            break
+    return kept, step + 1
+
+
+def test_published_optimiser_step_by_step():
+    observe, _ = smooth_units()
+    raw = torch.randn(3, 4, 3, 8, 8)
+    found = synthesise(observe, raw, NORM, Penalty(50), Published(), 30)
+    for unit in range(3):
+        expected, _ = published(observe, unit, raw[unit], 50, 30, 100)
+        torch.testing.assert_close(found.stimuli[unit], expected, rtol=1e-3, atol=0.02)
+
+
+def test_published_optimiser_stops_each_unit_by_itself():
+    """Units leave the batch at their own step, with the iterate they had then."""
+    observe, _ = smooth_units(dtype=torch.float64)  # rounding must not decide when a unit stops
+    raw = torch.randn(3, 4, 3, 8, 8, dtype=torch.float64)
+    found = synthesise(observe, raw, NORM, Penalty(50), Published(patience=5), 400)
+    for unit in range(3):
+        expected, taken = published(observe, unit, raw[unit], 50, 400, 5)
+        assert found.steps[unit] == taken < 400
+        torch.testing.assert_close(found.stimuli[unit], expected, rtol=1e-3, atol=1e-3)
+    assert len(set(found.steps.tolist())) > 1
+
+
+@pytest.mark.parametrize("optimiser", [Published, Sphere])
+@pytest.mark.parametrize("objective", ["penalty", "constrained"])
+def test_a_unit_does_not_depend_on_its_batch(optimiser, objective):
+    observe, _ = smooth_units()
+    raw = torch.randn(3, 4, 3, 8, 8)
+
+    def run(units):
+        chosen = torch.tensor(units)
+        goal = Penalty(5) if objective == "penalty" else Constrained(0.8, torch.full((3,), 90.0)[chosen])
+        return synthesise(
+            lambda stimuli, which: observe(stimuli, chosen[which]),
+            raw[chosen],
+            NORM,
+            goal,
+            optimiser(),
+            40,
+        )
+
+    together = run([0, 1, 2])
+    for unit in range(3):
+        alone = run([unit])
+        torch.testing.assert_close(alone.stimuli[0], together.stimuli[unit], rtol=1e-2, atol=0.1)
+
+
+def test_stopping_early_changes_nothing_for_the_others():
+    """A unit with a linear response alone is at rest soon; the others must not notice."""
+    _, templates = smooth_units()
+
+    def observe(stimuli, which):
+        along = (stimuli * templates[which][:, None]).sum((2, 3, 4)) / 100
+        curved = (along / 10).sin() * 10 + stimuli[..., 0, :, :].square().sum((2, 3)) / NORM
+        return torch.where((which == 1)[:, None], along, curved), stimuli.flatten(2)
+
+    raw = torch.randn(3, 2, 3, 8, 8)
+    stopping = synthesise(observe, raw, NORM, Penalty(0), Sphere(), 60)
+    running = synthesise(observe, raw, NORM, Penalty(0), Sphere(tolerance=0), 60)
+    assert stopping.steps[1] < 40
+    for unit in (0, 2):
+        torch.testing.assert_close(stopping.stimuli[unit], running.stimuli[unit])
+
+
+def test_sphere_rests_where_f_g_is_parallel_to_x():
+    observe, templates = smooth_units()
+    found = synthesise(observe, torch.randn(3, 4, 3, 8, 8), NORM, Penalty(0), Sphere(), 100)
+    for unit in range(3):
+        expected = twin(templates[unit].numpy())
+        expected *= NORM / np.linalg.norm(expected)
+        for stimulus in found.stimuli[unit]:
+            assert np.linalg.norm(stimulus.numpy() - expected) < 1e-3 * NORM
+    assert (found.steps < 100).all()
+
+
+def test_dead_units_end_at_once():
+    def observe(stimuli, which):
+        return 0 * stimuli.sum((2, 3, 4)), 0 * stimuli.flatten(2)
+
+    found = synthesise(observe, torch.randn(2, 3, 3, 8, 8), NORM, Penalty(0), Sphere(), 50)
+    assert found.steps.tolist() == [1, 1]
+    assert torch.isfinite(found.stimuli).all()
+    assert (found.responses == 0).all()
+
+
+def test_every_stimulus_has_the_norm(vgg):
+    trunk, _ = vgg
+    observe = observer(trunk, "conv1_2", [0, 5], np.ones(64))
+    raw = start(5, 3, [0, 5], "any")
+    for optimiser in (Published(), Sphere()):
+        found = synthesise(observe, raw, 269.2, Penalty(1), optimiser, 5)
+        torch.testing.assert_close(
+            length(found.stimuli).flatten(), torch.full((6,), 269.2), rtol=1e-5, atol=0
+        )
+
+
+def test_progress_is_told():
+    observe, _ = smooth_units()
+    told = []
+    raw = torch.randn(3, 4, 3, 8, 8)
+    synthesise(observe, raw, NORM, Penalty(50), Published(), 25, lambda *now: told.append(now))
+    assert [step for step, *_ in told] == [10, 20, 25]
+    assert told[-1][1] == 3
+    assert stationarity(raw, raw, torch.ones(8, 5)).max() < 1e-3

@@ -1,0 +1,103 @@
+"""The valid-mode response against torchvision's own modules on a large image."""
+
+import copy
+import warnings
+
+import pytest
+import torch
+from conftest import STD, traced
+from invariscope.receptive_field import input_interval
+from invariscope.trunk import Trunk, pool_templates
+from torchvision.models.feature_extraction import create_feature_extractor
+
+CASES = [
+    ("vgg16", "features.10", 120),
+    ("alexnet", "features.6", 259),
+    ("resnet50", "layer1.2.add", 160),
+    ("resnet50", "layer2.1.add", 224),
+    ("densenet121", "features.denseblock1.denselayer3.cat", 128),
+    ("googlenet", "inception3a.cat", 160),
+    ("squeezenet1_1", "features.4.cat", 128),
+    ("mobilenet_v2", "features.3.add", 128),
+]
+
+
+@pytest.mark.parametrize(("name", "node", "side"), CASES)
+@pytest.mark.parametrize("size", [(1, 1), (2, 3)])
+def test_equals_the_whole_network_inside_a_large_image(name, node, side, size):
+    architecture, model = traced(name, {"layer": node})
+    state = model.state_dict()
+    trunk = Trunk(architecture, {n: state[n] for n in architecture.parameters()}, STD)
+    image = 60 * torch.randn(2, 3, side, side)
+    with torch.no_grad():
+        scaled = image / (255 * torch.tensor(STD)[:, None, None])
+        if name == "googlenet":
+            model.transform_input = False  # an input rescaling that only its own weights want
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torchvision's own words on training nodes
+            whole = create_feature_extractor(model, [node])(scaled)[node]
+        at = whole.shape[-1] // 2
+        window = []
+        for axis in (0, 1):
+            first, last = input_interval(architecture, "layer", size[axis], axis)
+            stride = input_interval(architecture, "layer", 2, axis)[1]
+            stride -= input_interval(architecture, "layer", 1, axis)[1]
+            assert first + at * stride >= 0
+            assert last + at * stride < side
+            window.append(slice(first + at * stride, last + at * stride + 1))
+        value, _ = trunk.run(image[:, :, window[0], window[1]], "layer", size)
+    expected = whole[:, :, at : at + size[0], at : at + size[1]]
+    assert value.shape == expected.shape
+    assert (value - expected).abs().max() < 1e-4 * expected.abs().max()
+
+
+def test_recorded_layer_is_before_its_relu_and_not_overwritten(vgg):
+    """Torchvision's ReLUs work in place; what is recorded must not pass through them."""
+    trunk, model = vgg
+    assert model.features[8].inplace
+    stimuli = 60 * torch.randn(3, 3, 24, 24)
+    with torch.no_grad():
+        value, (recorded,) = trunk.run(stimuli, "conv3_1", record=["conv2_2"])
+        x = stimuli / (255 * torch.tensor(STD)[:, None, None])
+        for module in model.features[:11]:
+            if isinstance(module, torch.nn.Conv2d):
+                x = torch.nn.functional.conv2d(x, module.weight, module.bias)
+            else:
+                x = torch.relu(x) if isinstance(module, torch.nn.ReLU) else module(x)
+            if module is model.features[7]:
+                expected = x.clone()
+    assert (recorded < 0).any()
+    torch.testing.assert_close(recorded, expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(value, x, rtol=1e-4, atol=1e-4)
+
+
+def test_gradient_by_finite_differences(vgg):
+    trunk = copy.copy(vgg[0])
+    trunk.parameters = {name: p.double() for name, p in trunk.parameters.items()}
+    stimulus = (60 * torch.randn(1, 3, 24, 24)).double().requires_grad_()
+    direction = torch.randn_like(stimulus)
+
+    def response(x):
+        return trunk.run(x, "conv3_1")[0][0, 7, 0, 0]
+
+    (gradient,) = torch.autograd.grad(response(stimulus), stimulus)
+    with torch.no_grad():
+        step = 1e-6
+        slope = (response(stimulus + step * direction) - response(stimulus - step * direction)) / 2
+    assert float((gradient * direction).sum()) == pytest.approx(float(slope) / step, rel=1e-5)
+
+
+def test_parameters_need_no_gradient(vgg):
+    trunk, _ = vgg
+    assert not any(p.requires_grad for p in trunk.parameters.values())
+
+
+def test_wrong_size_is_refused(vgg):
+    with pytest.raises(ValueError, match=r"need stimuli of \(24, 24\)"):
+        vgg[0].run(torch.zeros(1, 3, 25, 25), "conv3_1")
+
+
+def test_pool_templates_by_hand():
+    projections = torch.tensor([1.0, -2.0, 3.0, 4.0, -5.0])[None, :, None, None]
+    pooled = pool_templates(projections, [("max", 2), ("norm", 2), ("norm", 1)])
+    assert pooled[0, :, 0, 0].tolist() == [1.0, 5.0, 5.0]
