@@ -5,6 +5,7 @@ import warnings
 import pytest
 import torch
 import torchvision
+
 from invariscope import cells
 from invariscope.architecture import trace
 from invariscope.trunk import Trunk

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from test_spectrum import twin
+
 from invariscope import cells
 from invariscope.natural import stimulus_norm
 from invariscope.objective import Constrained, Penalty
 from invariscope.optimiser import Published, Sphere
 from invariscope.seeds import generator
 from invariscope.synthesis import observer, start, synthesise
-from test_spectrum import twin
 
 CELLS = cells.ground_truth()
 TRUTH = [cell.truth for cell in CELLS]

@@ -1,13 +1,14 @@
-"""Natural statistics against plain arithmetic, and the normalised network against its definition."""
+"""Natural statistics against plain arithmetic, the normalised network against its definition."""
 
 import numpy as np
 import pytest
 import torch
 from conftest import STD
+from PIL import Image
+
 from invariscope import natural
 from invariscope.errors import UserError
 from invariscope.trunk import Trunk
-from PIL import Image
 
 MEAN = (0.485, 0.456, 0.406)
 
@@ -18,7 +19,7 @@ def test_stimulus_norm_in_the_table(side, norm):
 
 
 def test_stimulus_norm_between_and_beyond():
-    """Per pixel and channel the root mean square rises from 61.9 to 67.3 (half of it in stimuli)."""
+    """Per pixel and channel, a natural patch's root mean square rises from 61.9 to 67.3."""
     rms = [2 * natural.stimulus_norm(side) / np.sqrt(3 * side**2) for side in range(3, 253)]
     assert rms[0] == pytest.approx(61.86, abs=0.01)
     assert rms[-1] == pytest.approx(67.26, abs=0.01)

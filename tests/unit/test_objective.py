@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.distance import pdist
+
 from invariscope.objective import (
     Constrained,
     Penalty,
@@ -12,7 +14,6 @@ from invariscope.objective import (
     pairwise_distances,
     soft_minimum,
 )
-from scipy.spatial.distance import pdist
 
 
 def test_pairwise_distances():

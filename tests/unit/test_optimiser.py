@@ -5,11 +5,12 @@ import math
 import numpy as np
 import pytest
 import torch
+from test_spectrum import twin
+
 from invariscope.objective import Constrained, Penalty
 from invariscope.optimiser import Published, Sphere
 from invariscope.spectrum import length, stationarity
 from invariscope.synthesis import observer, start, synthesise
-from test_spectrum import twin
 
 NORM = 500.0
 
@@ -40,7 +41,7 @@ class Filtered(torch.autograd.Function):
 
 
 def published(observe, unit, raw, weight, steps, patience):
-    """One unit, as the authors' code goes: Adam, hard minimum, exponential average, last iterate."""
+    """One unit, as the authors' code goes: Adam, hard minimum, running average, last iterate."""
     raw = raw[None].clone().requires_grad_()
     adam = torch.optim.Adam([raw], lr=1.0)
     lowest, average, waited = math.inf, None, 0
@@ -58,8 +59,8 @@ def published(observe, unit, raw, weight, steps, patience):
         waited = 0 if average < lowest else waited + 1
         lowest = min(lowest, average)
         if waited > patience:
-            break
-    return kept, step + 1
+            return kept, step + 1
+    return kept, steps
 
 
 def test_published_optimiser_step_by_step():
@@ -91,7 +92,11 @@ def test_a_unit_does_not_depend_on_its_batch(optimiser, objective):
 
     def run(units):
         chosen = torch.tensor(units)
-        goal = Penalty(5) if objective == "penalty" else Constrained(0.8, torch.full((3,), 90.0)[chosen])
+        goal = (
+            Penalty(5)
+            if objective == "penalty"
+            else Constrained(0.8, torch.full((3,), 90.0)[chosen])
+        )
         return synthesise(
             lambda stimuli, which: observe(stimuli, chosen[which]),
             raw[chosen],

@@ -3,9 +3,10 @@
 import pytest
 import torch
 from conftest import traced
+from torchvision.models.feature_extraction import create_feature_extractor
+
 from invariscope.errors import UserError
 from invariscope.receptive_field import channels, extent, input_interval, receptive_field
-from torchvision.models.feature_extraction import create_feature_extractor
 
 VGG19 = {
     "conv1_1": ("features.0", 3),
@@ -87,7 +88,7 @@ def test_shortcut_needs_less_than_its_branch():
 
 
 def test_operation_that_is_not_local_is_refused():
-    with pytest.raises(UserError, match="adaptive_avg_pool2d|AdaptiveAvgPool2d") as error:
+    with pytest.raises(UserError, match=r"AdaptiveAvgPool2d") as error:
         traced("vgg16", {"fc": "classifier.0"})
     assert "choose layers below" in str(error.value)
 

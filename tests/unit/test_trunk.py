@@ -6,9 +6,10 @@ import warnings
 import pytest
 import torch
 from conftest import STD, traced
+from torchvision.models.feature_extraction import create_feature_extractor
+
 from invariscope.receptive_field import input_interval
 from invariscope.trunk import Trunk, pool_templates
-from torchvision.models.feature_extraction import create_feature_extractor
 
 CASES = [
     ("vgg16", "features.10", 120),

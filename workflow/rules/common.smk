@@ -46,13 +46,10 @@ REAL = [key for key in STUDY if key not in CELLS]
 GPU = int(shutil.which("nvidia-smi") is not None)
 
 
-def layers_of(name):
-    """Layers of network `name` that the study needs, features included."""
-    needed = set()
-    for (owner, layer), entry in STUDY.items():
-        if owner == name:
-            needed |= {layer, entry["features"]} - {None}
-    return sorted(needed)
+def deepest(name):
+    """Layers of network `name` that the study needs, less those that lie below another."""
+    needed = {layer for owner, layer in STUDY if owner == name}
+    return sorted(needed - {below for layer in needed for below in facts(name)[layer]["below"]})
 
 
 def blocks_of(name, layer):

@@ -7,7 +7,7 @@ rule weights:
         record=lambda wildcards: record(
             "weights.py",
             entry=REGISTRY[wildcards.network],
-            layers=layers_of(wildcards.network),
+            layers=deepest(wildcards.network),
         ),
     conda:
         "../../envs/networks.yaml"

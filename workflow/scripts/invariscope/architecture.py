@@ -141,10 +141,10 @@ def _read_graph(extractor, name):
             steps = [(fx.target, _read_function(fx), {})]
         for position, (what, op, settings) in enumerate(steps, 1):
             if op is None:
+                kind = getattr(what, "__name__", what)
                 raise UserError(
-                    f"architecture '{name}': node '{fx.name}' is "
-                    f"{getattr(what, '__name__', what)}, which is not a local operation known here; "
-                    "choose layers below it"
+                    f"architecture '{name}': node '{fx.name}' is {kind}, which is not a local "
+                    "operation known here; choose layers below it"
                 )
             step = fx.name if position == len(steps) else f"{fx.name}.{position}"
             nodes.append(Node(step, op, inputs, settings))

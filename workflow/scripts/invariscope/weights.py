@@ -124,19 +124,19 @@ def read_flax(data, tree, architecture):
     -------
     dict of str to numpy.ndarray
     """
+    convolutions = [node for node in architecture.nodes if node.op == "conv"]
+    parameters = {}
     try:
         layers = _ArraysOnly(io.BytesIO(data)).load()[tree]
-    except (pickle.UnpicklingError, EOFError, KeyError, TypeError, IndexError) as error:
+        for index, node in enumerate(convolutions):
+            names, layer = node.settings["parameters"], layers[f"Conv_{index}"]
+            parameters[names["weight"]] = layer["kernel"].transpose(3, 2, 0, 1)
+            parameters[names["bias"]] = layer["bias"]
+    except (pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError) as error:
         raise UserError(
-            f"weights file: not a pickled Flax tree with a branch '{tree}' ({error})"
+            f"weights file: not a pickled Flax tree with a branch '{tree}' of {len(convolutions)} "
+            f"convolutions ({error})"
         ) from None
-    parameters = {}
-    convolutions = [node for node in architecture.nodes if node.op == "conv"]
-    for index, node in enumerate(convolutions):
-        names = node.settings["parameters"]
-        kernel = layers[f"Conv_{index}"]["kernel"]
-        parameters[names["weight"]] = np.ascontiguousarray(kernel.transpose(3, 2, 0, 1))
-        parameters[names["bias"]] = layers[f"Conv_{index}"]["bias"]
     return parameters
 
 
@@ -218,12 +218,28 @@ def save(path, architecture, parameters):
     """Write the parameters and the architecture that reads them as one .safetensors file."""
     from safetensors.numpy import save_file
 
+    _check_shapes(architecture, parameters)
     kept = {name: np.ascontiguousarray(parameters[name]) for name in architecture.parameters()}
     for name, value in kept.items():
         if not np.isfinite(value).all():
             raise UserError(f"weights: parameter {name} has values that are not finite")
     with write_whole(path) as temporary:
         save_file(kept, temporary, metadata={"architecture": architecture.to_json()})
+
+
+def _check_shapes(architecture, parameters):
+    """Raise a UserError if a convolution's weights are not what the architecture needs."""
+    for node in architecture.nodes:
+        if node.op != "conv":
+            continue
+        name = node.settings["parameters"]["weight"]
+        shape, out = parameters[name].shape, node.settings["channels"]
+        vertical, horizontal = node.settings["window"]["kernel"]
+        if (*shape[:1], *shape[2:]) != (out, vertical, horizontal):
+            raise UserError(
+                f"weights: parameter {name} has shape {tuple(shape)}; the architecture needs "
+                f"({out}, ..., {vertical}, {horizontal})"
+            )
 
 
 def load(path):

@@ -1,0 +1,179 @@
+"""Mistakes end in one line that says what, where and what is allowed; docs and schema agree."""
+
+import copy
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from invariscope.config import blocks, read_registry, resolve, schema, validate
+from invariscope.errors import UserError
+
+ROOT = Path(__file__).parents[2]
+FACTS = {
+    "net": {
+        "low": {"channels": 8, "rf": 5, "below": []},
+        "high": {"channels": 20, "rf": 9, "below": ["low"]},
+    }
+}
+
+
+def facts(network):
+    if network not in FACTS:
+        raise UserError(f"no network '{network}'")
+    return FACTS[network]
+
+
+def study(**changes):
+    config = {"name": "s", "layers": [{"network": "net", "layer": "high", "units": [1, "3-5"]}]}
+    config.update(changes)
+    return config
+
+
+def layer(**changes):
+    return study(layers=[{"network": "net", "layer": "high", "units": "all", **changes}])
+
+
+def check(config):
+    validate(config, "config", "config")
+    return resolve(config, facts)
+
+
+def test_defaults_are_filled_in():
+    config = study()
+    assert check(config)["net", "high"] == {
+        "units": [1, 3, 4, 5],
+        "show": [1, 3, 4, 5],
+        "features": None,
+    }
+    assert config["synthesis"] == {
+        "images": 6,
+        "objective": "constrained",
+        "fraction": 0.85,
+        "weight": 5,
+        "optimiser": "sphere",
+        "steps": 100,
+    }
+    assert check(layer(features="low"))["net", "high"]["features"] == "low"
+    assert check(layer())["net", "high"]["units"] == list(range(20))
+
+
+MISTAKES = [
+    (study(synthesis={"steps": -5}), r"config: synthesis\.steps: -5 is less than the minimum of 1"),
+    (study(synthesis={"steps": "many"}), r"synthesis\.steps: 'many' is not of type 'integer'"),
+    (
+        study(synthesis={"optimiser": "sgd"}),
+        r"optimiser: 'sgd' is not one of \['sphere', 'published'\]",
+    ),
+    (study(synthesis={"fraction": 1.2}), r"fraction: 1.2 is greater than the maximum of 1"),
+    (study(synthesis={"images": 1}), r"images: 1 is less than the minimum of 2"),
+    (
+        study(sede=1),
+        r"unexpected\); allowed: name, seed, registry, block, layers, natural, synthesis",
+    ),
+    (study(name="a/b"), r"config: name: 'a/b' does not match"),
+    (study(layers=[]), r"config: layers: \[\] "),
+    (layer(units=[-1]), r"layers\[0\]\.units"),
+    (layer(units="some"), r"layers\[0\]\.units: 'some' is none of the allowed forms: all, array"),
+    (layer(units=[20]), r"unit 20 is out of range; layer 'high' has channels 0-19"),
+    (layer(units=["5-3"]), r"range '5-3' runs backwards; write it as 3-5"),
+    (layer(layer="middle"), r"has no layer 'middle'; it has: low, high"),
+    (layer(network="other"), r"no network 'other'"),
+    (layer(features="high"), r"'high' is not a layer below 'high'; allowed: pixels, low"),
+    (layer(units=[1], show=[2]), r"layers\[0\]\.show: 2 not among the units studied"),
+    (layer(unit=3), r"'unit' was unexpected\); allowed: network, layer, units, features, show"),
+    (study(layers=2 * layer()["layers"]), r"layer 'high' of 'net' is listed twice"),
+    ({"layers": []}, r"config: the file: 'name' is a required property"),
+    (None, r"config: the file: None is not of type 'object'"),
+]
+
+
+@pytest.mark.parametrize(("config", "message"), MISTAKES, ids=[m for _, m in MISTAKES])
+def test_mistakes_are_named(config, message):
+    with pytest.raises(UserError) as error:
+        check(copy.deepcopy(config))
+    assert re.search(message, str(error.value)), str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [", "not YAML"),
+        ("net: {architecture: vgg16}", "net: 'weights' is a required property"),
+        (
+            "net: {architecture: vgg16, weights: {url: x}, layers: {a: b}}",
+            r"net\.weights: .* none of the allowed forms: package, file, seed, cells",
+        ),
+        ("net: {architecture: vgg16, weights: {seed: 0}, layers: {}}", "layers: {} "),
+        (
+            "net: {architecture: vgg16, weights: {seed: 0}, layers: {a/b: x}}",
+            "'a/b' does not match",
+        ),
+    ],
+)
+def test_registry_mistakes(tmp_path, text, message):
+    path = tmp_path / "networks.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=message) as error:
+        read_registry(path)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_missing_registry(tmp_path):
+    with pytest.raises(UserError, match=r"none\.yaml: cannot be read \(No such file"):
+        read_registry(tmp_path / "none.yaml")
+
+
+def test_blocks_are_a_fixed_partition():
+    assert blocks([1, 15, 16, 40], 16) == {
+        "0000-0015": [1, 15],
+        "0016-0031": [16],
+        "0032-0047": [40],
+    }
+    before, after = blocks([1, 40], 16), blocks([1, 17, 40], 16)
+    assert {name: after[name] for name in before} == before
+
+
+def keys(node, path=""):
+    """Every key of a schema with its default and description, by dotted path."""
+    for name, sub in node.get("properties", {}).items():
+        here = f"{path}.{name}" if path else name
+        if "properties" not in sub or "description" in sub:
+            default = json.dumps(sub["default"]) if "default" in sub else ""
+            yield here, (default, sub.get("description", ""))
+        yield from keys(sub, here)
+        if "items" in sub:
+            yield from keys(sub["items"], f"{here}[]")
+        for form in sub.get("oneOf", []):
+            yield from keys(form, here)
+    if isinstance(node.get("additionalProperties"), dict):
+        yield from keys(node["additionalProperties"], "<network>")
+
+
+def test_config_page_and_schemas_agree():
+    """Same keys, same defaults, same words; no key undocumented, none documented that is not."""
+    page = (ROOT / "config" / "README.md").read_text()
+    rows = re.findall(r"^\| `([^`]+)` \| (?:`([^`]*)`)? ?\| (.*) \|$", page, re.M)
+    documented = {key: (default, text) for key, default, text in rows}
+    expected = {}
+    for name in ("config", "networks"):
+        for key, (default, text) in keys(schema(name)):
+            expected.setdefault(key, (default, text))
+    assert documented == expected
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "config").glob("*.yaml")), ids=lambda p: p.stem)
+def test_shipped_files_are_valid(path):
+    if path.name == "networks.yaml":
+        assert "vgg16" in read_registry(path)
+    else:
+        config = yaml.safe_load(path.read_text())
+        validate(config, "config", path.name)
+        registry = read_registry(ROOT / config["registry"])
+        for entry in config["layers"]:
+            assert entry["layer"] in registry[entry["network"]]["layers"]
+            assert entry["features"] in {"pixels", *registry[entry["network"]]["layers"]}

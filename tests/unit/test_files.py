@@ -1,0 +1,59 @@
+"""Outputs appear whole or not at all; seeds follow from names."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from invariscope.files import read_dataset, write_dataset, write_whole
+from invariscope.seeds import generator
+from invariscope.synthesis import start
+
+
+def fail_halfway(path):
+    with write_whole(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+
+
+def test_nothing_appears_when_writing_fails(tmp_path):
+    path = tmp_path / "deep" / "a.txt"
+    with pytest.raises(RuntimeError):
+        fail_halfway(path)
+    assert list(path.parent.iterdir()) == []
+    with write_whole(path) as temporary:
+        assert temporary.suffix == ".txt"
+        temporary.write_text("whole")
+        assert not path.exists()
+    assert [p.name for p in path.parent.iterdir()] == ["a.txt"]
+
+
+def test_a_failed_rewrite_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError):
+        fail_halfway(path)
+    assert path.read_text() == "old"
+
+
+def test_datasets_have_the_same_bytes(tmp_path):
+    dataset = xr.Dataset(
+        {"a": (("unit", "x"), np.arange(6.0).reshape(2, 3), {"units": "pixels"})},
+        {"unit": [3, 5], "truth": ("unit", ["", "simple"])},
+        {"network": "n"},
+    )
+    for name in ("1.nc", "2.nc"):
+        write_dataset(dataset, tmp_path / name)
+    assert (tmp_path / "1.nc").read_bytes() == (tmp_path / "2.nc").read_bytes()
+    xr.testing.assert_identical(read_dataset(tmp_path / "1.nc"), dataset)
+
+
+def test_seeds_follow_from_names_not_from_order():
+    def draw(*names):
+        return generator(*names).standard_normal(3).tolist()
+
+    assert draw("a", 1) == draw("a", 1)
+    assert draw("a", 1) != draw(1, "a")
+    assert draw("ab", "c") != draw("a", "bc")
+    together, alone = start(5, 2, [3, 9], "net"), start(5, 2, [9], "net")
+    assert (together[1] == alone[0]).all()
+    assert not (together[0] == together[1]).any()

