@@ -7,7 +7,7 @@ import torch
 import torchvision
 
 from invariscope import cells
-from invariscope.architecture import trace
+from invariscope.tracing import trace
 from invariscope.trunk import Trunk
 
 VGG = {

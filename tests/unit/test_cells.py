@@ -22,9 +22,9 @@ def found(cell_trunk):
     """Restarts and the constrained diverse set of all cells, on raw responses."""
     units = range(len(CELLS))
     observe = observer(cell_trunk, cells.LAYER, units, np.ones(len(CELLS)))
-    restarts = synthesise(observe, start(24, 6, units, "r"), NORM, Penalty(0), Sphere(), 100)
+    restarts = synthesise(observe, start(24, 6, units, "r"), NORM, Penalty(0), Sphere(), 70)
     goal = Constrained(0.85, restarts.responses.amax(1))
-    diverse = synthesise(observe, start(24, 6, units, "d"), NORM, goal, Sphere(), 100)
+    diverse = synthesise(observe, start(24, 6, units, "d"), NORM, goal, Sphere(), 70)
     return restarts, diverse
 
 

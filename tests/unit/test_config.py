@@ -54,7 +54,7 @@ def test_defaults_are_filled_in():
         "fraction": 0.85,
         "weight": 5,
         "optimiser": "sphere",
-        "steps": 100,
+        "steps": 70,
     }
     assert check(layer(features="low"))["net", "high"]["features"] == "low"
     assert check(layer())["net", "high"]["units"] == list(range(20))

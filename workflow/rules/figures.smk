@@ -2,7 +2,11 @@ rule gallery:
     input:
         stimuli=stimuli_files(REAL),
     output:
-        svg=f"{OUT}/figures/gallery.svg",
+        svg=report(
+            f"{OUT}/figures/gallery.svg",
+            caption="../report/gallery.rst",
+            category="Synthesis",
+        ),
         png=f"{OUT}/figures/gallery.png",
     log:
         f"{OUT}/logs/figures/gallery.log",
@@ -18,7 +22,11 @@ rule diversity:
     input:
         stimuli=stimuli_files(STUDY),
     output:
-        svg=f"{OUT}/figures/diversity.svg",
+        svg=report(
+            f"{OUT}/figures/diversity.svg",
+            caption="../report/diversity.rst",
+            category="Synthesis",
+        ),
         png=f"{OUT}/figures/diversity.png",
     log:
         f"{OUT}/logs/figures/diversity.log",
@@ -34,7 +42,11 @@ rule ground_truth:
     input:
         stimuli=stimuli_files(CELLS),
     output:
-        svg=f"{OUT}/figures/ground_truth.svg",
+        svg=report(
+            f"{OUT}/figures/ground_truth.svg",
+            caption="../report/ground_truth.rst",
+            category="Synthesis",
+        ),
         png=f"{OUT}/figures/ground_truth.png",
     log:
         f"{OUT}/logs/figures/ground_truth.log",

@@ -6,9 +6,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from . import cells
-from .architecture import Architecture, trace
+from .architecture import Architecture
 from .files import write_whole
 from .receptive_field import channels, receptive_field
+from .tracing import trace
 
 
 def architecture(entry, layers=None):

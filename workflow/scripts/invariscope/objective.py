@@ -102,9 +102,9 @@ class Constrained:
     a_max : torch.Tensor, (unit,)
     """
 
-    spring = 20.0  # weight per relative shortfall at the first step
+    spring = 40.0  # weight per relative shortfall at the first step
     stiffening = 20.0  # how many times that is added until the last step
-    gain = 0.1  # part of the first spring's pull that the multiplier takes up at each step
+    gain = 0.05  # part of the first spring's pull that the multiplier takes up at each step
     margin = 1.003  # aim this much above the bound, to end on its feasible side
     patience = 0.6  # fraction of the steps after which the multiplier waits no longer
 

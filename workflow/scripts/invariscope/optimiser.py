@@ -94,9 +94,9 @@ class Sphere:
         Sine of the angle between F g and x below which a stimulus is stationary.
     """
 
-    hot, cold = 0.3, 0.003  # temperature of the soft minimum at the first and the last step
+    hot, cold = 0.3, 0.005  # temperature of the soft minimum at the first and the last step
 
-    def __init__(self, angle=1.2, momentum=0.5, tolerance=1e-4):
+    def __init__(self, angle=1.2, momentum=0.3, tolerance=1e-4):
         self.angle = angle
         self.momentum = momentum
         self.tolerance = tolerance

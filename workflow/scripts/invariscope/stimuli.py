@@ -3,8 +3,6 @@
 import numpy as np
 import xarray as xr
 
-from .objective import pairs
-
 
 def stimuli_dataset(found, units, truth, **attributes):
     """Put the syntheses of one block's units in a self-describing dataset.
@@ -29,7 +27,7 @@ def stimuli_dataset(found, units, truth, **attributes):
     def stack(name):
         return np.stack([getattr(s, name).cpu().numpy() for s in found.values()])
 
-    first, second = pairs(stack("responses").shape[2]).numpy()
+    first, second = np.triu_indices(stack("responses").shape[2], 1)
     grey = "8-bit grey levels, dataset mean subtracted"
     response = "mean response of the channel to natural photos"
     compared = attributes["features"]
