@@ -20,12 +20,6 @@ FACTS = {
 }
 
 
-def facts(network):
-    if network not in FACTS:
-        raise UserError(f"no network '{network}'")
-    return FACTS[network]
-
-
 def study(**changes):
     config = {"name": "s", "layers": [{"network": "net", "layer": "high", "units": [1, "3-5"]}]}
     config.update(changes)
@@ -38,7 +32,7 @@ def layer(**changes):
 
 def check(config):
     validate(config, "config", "config")
-    return resolve(config, facts)
+    return resolve(config, FACTS, FACTS.get)
 
 
 def test_defaults_are_filled_in():
@@ -80,7 +74,10 @@ MISTAKES = [
     (layer(units=[20]), r"unit 20 is out of range; layer 'high' has channels 0-19"),
     (layer(units=["5-3"]), r"range '5-3' runs backwards; write it as 3-5"),
     (layer(layer="middle"), r"has no layer 'middle'; it has: low, high"),
-    (layer(network="other"), r"no network 'other'"),
+    (
+        layer(network="other"),
+        r"layers\[0\]\.network: 'config/networks\.yaml' has no network 'other'; it has: net",
+    ),
     (layer(features="high"), r"'high' is not a layer below 'high'; allowed: pixels, low"),
     (layer(units=[1], show=[2]), r"layers\[0\]\.show: 2 not among the units studied"),
     (layer(unit=3), r"'unit' was unexpected\); allowed: network, layer, units, features, show"),

@@ -9,7 +9,7 @@ from test_spectrum import twin
 
 from invariscope.objective import Constrained, Penalty
 from invariscope.optimiser import Published, Sphere
-from invariscope.spectrum import length, stationarity
+from invariscope.spectrum import length
 from invariscope.synthesis import observer, start, synthesise
 
 NORM = 500.0
@@ -168,4 +168,3 @@ def test_progress_is_told():
     synthesise(observe, raw, NORM, Penalty(50), Published(), 25, lambda *now: told.append(now))
     assert [step for step, *_ in told] == [10, 20, 25]
     assert told[-1][1] == 3
-    assert stationarity(raw, raw, torch.ones(8, 5)).max() < 1e-3

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from invariscope.spectrum import length, precondition, preconditioner, stationarity
+from invariscope.spectrum import length, precondition, preconditioner, tangent
 
 
 def twin(image):
@@ -32,12 +32,25 @@ def test_factor_of_the_mean_is_largest():
     assert factor[12, 12] == factor.min()
 
 
-def test_stationarity_is_zero_where_f_g_is_parallel_to_x():
+def test_tangent_by_numpy():
+    """The part of F g that is orthogonal to the stimulus, and the sine of the angle between them."""
+    stimuli, gradient = 60 * torch.randn(2, 3, 24, 24), torch.randn(2, 3, 24, 24)
+    direction, sine = tangent(stimuli, gradient, preconditioner(24))
+    for x, g, found, angle in zip(stimuli, gradient, direction, sine, strict=True):
+        filtered, unit = twin(g.numpy()), (x / x.norm()).numpy()
+        expected = filtered - (filtered * unit).sum() * unit
+        np.testing.assert_allclose(found.numpy(), expected, atol=1e-5)
+        cosine = (filtered * unit).sum() / np.linalg.norm(filtered)
+        assert float(angle) == pytest.approx(np.sqrt(1 - cosine**2), abs=1e-5)
+
+
+def test_at_rest_where_f_g_is_parallel_to_x():
     factor = preconditioner(24)
     gradient = torch.randn(4, 3, 24, 24)
-    along = 7 * precondition(gradient, factor)
-    assert stationarity(along, gradient, factor).max() < 1e-3
-    assert stationarity(torch.randn(4, 3, 24, 24), gradient, factor).min() > 0.9
+    assert tangent(7 * precondition(gradient, factor), gradient, factor)[1].max() < 1e-5
+    direction, sine = tangent(gradient, torch.zeros_like(gradient), factor)
+    assert not direction.any()
+    assert not sine.any()
 
 
 def test_length():

@@ -32,7 +32,7 @@ class Exploit:
 
 @pytest.fixture(scope="module")
 def architecture():
-    return traced("vgg16", VGG)[0].upto(["conv1_2"])
+    return traced("vgg16", {layer: VGG[layer] for layer in ("conv1_1", "conv1_2")})[0]
 
 
 @pytest.fixture(scope="module")
@@ -177,16 +177,16 @@ def test_users_file(architecture, tmp_path, suffix):
     else:
         save_file({name: value.numpy() for name, value in state.items()}, path)
     source = {"file": str(path), "sha256": weights.sha256(path)}
-    found = weights.obtain(source, {}, architecture, tmp_path)
+    found = weights.obtain("vgg16", architecture, source, tmp_path)
     assert set(found) == set(architecture.parameters())
     np.testing.assert_array_equal(found["features.2.weight"], state["features.2.weight"])
     with pytest.raises(UserError, match="SHA-256"):
-        weights.obtain({**source, "sha256": "0" * 64}, {}, architecture, tmp_path)
+        weights.obtain("vgg16", architecture, {**source, "sha256": "0" * 64}, tmp_path)
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(UserError, match="not a"):
         weights.read_file(path, architecture)
     with pytest.raises(UserError, match="not found"):
-        weights.obtain({"file": "none.pth", "sha256": ""}, {}, architecture, tmp_path)
+        weights.obtain("vgg16", architecture, {"file": "none.pth", "sha256": ""}, tmp_path)
 
 
 def test_file_that_lacks_a_layer(architecture, tmp_path):

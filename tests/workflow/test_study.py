@@ -159,6 +159,9 @@ def test_only_what_changed_is_rerun(study):
     assert reruns(study, more) == {"synthesis": 1, "tables": 1, "diversity": 1, "gallery": 1}
     shown = {**TINY, "layers": [TINY["layers"][0], {**TINY["layers"][1], "show": [3]}]}
     assert reruns(study, shown) == {"gallery": 1}
+    lower = {"network": "vgg16_untrained", "layer": "conv1_1", "units": [0]}
+    below = {**TINY, "layers": [*TINY["layers"], lower]}
+    assert reruns(study, below) == {"synthesis": 1, "tables": 1, "diversity": 1, "gallery": 1}
     natural = {**TINY, "natural": {"side": 80}}
     assert reruns(study, natural) == {"natural": 2, "synthesis": 3, **last}
 
@@ -170,7 +173,7 @@ def changed(**entry):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (changed(network="vgg17"), "no network 'vgg17'; it has: ground_truth, vgg16,"),
+        (changed(network="vgg17"), "has no network 'vgg17'; it has: ground_truth, vgg16,"),
         (changed(layer="conv9_9"), "has no layer 'conv9_9'; it has: conv1_1, conv1_2,"),
         (changed(units=[128]), "unit 128 is out of range; layer 'conv2_1' has channels 0-127"),
         ({**TINY, "synthesis": {"steps": -1}}, "synthesis.steps: -1 is less than the minimum of 1"),

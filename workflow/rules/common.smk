@@ -11,16 +11,21 @@ sys.path.insert(0, str(SCRIPTS))
 
 from invariscope import code, natural, network, weights
 from invariscope.config import blocks, read_registry, resolve, validate
-from invariscope.errors import UserError, choices
+from invariscope.errors import UserError
 
 
 @cache
 def facts(name):
     """What is known of the layers of network `name`."""
-    if name not in REGISTRY:
-        raise UserError(f"{config['registry']}: no network '{name}'; it has: {choices(REGISTRY)}")
-    digest = code.digest(SCRIPTS / "invariscope" / "network.py")
-    return network.facts(REGISTRY[name], digest, "results/.architectures")
+    return network.facts(
+        REGISTRY[name], code_digest("invariscope/network.py"), "results/.architectures"
+    )
+
+
+@cache
+def code_digest(script):
+    """Digest of the code that a script of the workflow runs."""
+    return code.digest(SCRIPTS / script)
 
 
 def record(script, **named):
@@ -28,13 +33,13 @@ def record(script, **named):
 
     The named parameters, and the digest of the code that the script runs.
     """
-    return json.dumps({**named, "code": code.digest(SCRIPTS / script)}, sort_keys=True)
+    return json.dumps({**named, "code": code_digest(script)}, sort_keys=True)
 
 
 try:
     validate(config, "config", "config")
     REGISTRY = read_registry(config["registry"])
-    STUDY = resolve(config, facts)
+    STUDY = resolve(config, REGISTRY, facts)
     PHOTOS = natural.photo_paths(config["natural"]["photos"])
 except UserError as error:
     sys.exit(f"invariscope: {error}")
@@ -46,10 +51,14 @@ REAL = [key for key in STUDY if key not in CELLS]
 GPU = int(shutil.which("nvidia-smi") is not None)
 
 
-def deepest(name):
-    """Layers of network `name` that the study needs, less those that lie below another."""
+def layers_needed(name):
+    """Layers of network `name` that are studied or lie below one that is, with their nodes.
+
+    With those below, so that to study one of them too changes nothing.
+    """
     needed = {layer for owner, layer in STUDY if owner == name}
-    return sorted(needed - {below for layer in needed for below in facts(name)[layer]["below"]})
+    needed |= {below for layer in needed for below in facts(name)[layer]["below"]}
+    return {layer: REGISTRY[name]["layers"][layer] for layer in sorted(needed)}
 
 
 def blocks_of(name, layer):

@@ -6,8 +6,9 @@ rule weights:
     params:
         record=lambda wildcards: record(
             "weights.py",
-            entry=REGISTRY[wildcards.network],
-            layers=deepest(wildcards.network),
+            architecture=REGISTRY[wildcards.network]["architecture"],
+            source=REGISTRY[wildcards.network]["weights"],
+            layers=layers_needed(wildcards.network),
         ),
     conda:
         "../../envs/networks.yaml"

@@ -7,11 +7,11 @@ from invariscope import network, weights
 
 
 def main(input, output, record, threads):
-    entry = record["entry"]
-    needed = network.architecture(entry, record["layers"])
+    name = record["architecture"]
+    architecture = network.architecture(name, record["layers"])
     folder = Path(output.weights).parent
-    parameters = weights.obtain(entry["weights"], entry, needed, folder)
-    weights.save(output.weights, needed, parameters)
+    parameters = weights.obtain(name, architecture, record["source"], folder)
+    weights.save(output.weights, architecture, parameters)
 
 
 job.run(main, snakemake)  # noqa: F821

@@ -60,9 +60,3 @@ class Architecture:
         """Known class of each channel of `layer` where it is a layer of model cells, else None."""
         (node,) = (node for node in self.nodes if node.name == self.layers[layer])
         return node.settings.get("truth")
-
-    def upto(self, layers):
-        """The part of the architecture that `layers` need, and every named layer within it."""
-        needed = set().union(*(self.below(layer) for layer in layers))
-        nodes = tuple(node for node in self.nodes if node.name in needed)
-        return Architecture(nodes, {k: v for k, v in self.layers.items() if v in needed})

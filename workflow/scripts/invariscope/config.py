@@ -74,16 +74,17 @@ def read_registry(path):
     return registry
 
 
-def resolve(config, facts):
+def resolve(config, registry, facts):
     """The layers of a study with their units as channel numbers.
 
     Parameters
     ----------
     config : dict
         Validated.
+    registry : dict
+        Validated.
     facts : function of str
-        Gives, for a network, its layers as {layer: {'channels': ..., 'below': [...]}}; raises
-        UserError if there is no such network.
+        Gives, for a network, its layers as {layer: {'channels': ..., 'below': [...]}}.
 
     Returns
     -------
@@ -93,12 +94,17 @@ def resolve(config, facts):
     Raises
     ------
     UserError
-        Unknown layer, unit out of range, a layer listed twice, features not below the layer.
+        Unknown network or layer, unit out of range, a layer listed twice, features not below it.
     """
     study = {}
     for index, entry in enumerate(config["layers"]):
         where = f"layers[{index}]"
         network, layer, features = entry["network"], entry["layer"], entry["features"]
+        if network not in registry:
+            raise UserError(
+                f"{where}.network: '{config['registry']}' has no network '{network}'; "
+                f"it has: {choices(registry)}"
+            )
         layers = facts(network)
         if layer not in layers:
             raise UserError(

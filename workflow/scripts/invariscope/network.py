@@ -12,13 +12,20 @@ from .receptive_field import channels, receptive_field
 from .tracing import trace
 
 
-def architecture(entry, layers=None):
-    """Architecture of a registry entry, up to its `layers` (all if not given)."""
-    if entry["architecture"] == "cells":
-        return cells.architecture()[0]
-    named = entry["layers"]
-    whole = trace(entry["architecture"], named)
-    return whole if layers is None else whole.upto(layers)
+def architecture(name, layers):
+    """Architecture `name` ('cells' or one of torchvision's), as far as `layers` need it.
+
+    Parameters
+    ----------
+    name : str
+    layers : dict of str to str
+        Layer to torchvision's name of its node; see `tracing.trace`.
+
+    Returns
+    -------
+    Architecture
+    """
+    return cells.architecture()[0] if name == "cells" else trace(name, layers)
 
 
 def facts(entry, code, folder):
@@ -44,7 +51,7 @@ def facts(entry, code, folder):
     path = Path(folder) / f"{digest}.json"
     if path.exists():
         return json.loads(path.read_text())
-    found = _facts(architecture(entry))
+    found = _facts(architecture(entry["architecture"], entry["layers"]))
     with write_whole(path) as temporary:
         Path(temporary).write_text(json.dumps(found))
     return found

@@ -44,14 +44,13 @@ class Published:
         """Temperature of the soft minimum: none."""
         return 0.0
 
-    def advance(self, raw, tangent, sine, norm, done):
+    def advance(self, raw, direction, sine, norm, done):
         """Next raw stimuli, after a fraction `done` of the steps.
 
-        From the tangent at the stimuli (of length `norm`) and the sine of the angle between F g and
-        each stimulus, (unit, image).
+        From what `spectrum.tangent` gives at the stimuli, whose norm is `norm`.
         """
         # The chain rule through x = norm * raw / |raw|, whose Jacobian ends in the projection.
-        gradient = -tangent * (norm / length(raw))
+        gradient = -direction * (norm / length(raw))
         self.step += 1
         self.first = self.first.lerp(gradient, 1 - 0.9)
         self.second = self.second.lerp(gradient * gradient, 1 - 0.999)
@@ -60,7 +59,7 @@ class Published:
         return raw - self.rate * first / (second.sqrt() + 1e-8)
 
     def stopped(self, score, sine):
-        """Which units stop at this step, from their score and stationarity, both (unit, ...)."""
+        """Which units stop at this step, from score (unit,) and sine (unit, image)."""
         loss = -score
         if self.average is None:
             self.average = loss
@@ -109,17 +108,17 @@ class Sphere:
         """Temperature of the soft minimum after a fraction `done` of the steps."""
         return self.hot * (self.cold / self.hot) ** done
 
-    def advance(self, raw, tangent, sine, norm, done):
+    def advance(self, raw, direction, sine, norm, done):
         """Next raw stimuli, of length 1; see `Published.advance`."""
         angle = self.angle * (1 + math.cos(math.pi * done)) / 2
         angle = sine.clamp(max=1).asin().clamp(max=angle)[..., None, None, None]
-        direction = tangent / length(tangent).clamp(min=1e-30)
-        self.velocity = self.momentum * self.velocity + (1 - self.momentum) * angle * direction
+        step = angle * direction / length(direction).clamp(min=1e-30)
+        self.velocity = self.momentum * self.velocity + (1 - self.momentum) * step
         moved = raw / length(raw) + self.velocity
         return moved / length(moved)
 
     def stopped(self, score, sine):
-        """Which units stop at this step, from their score and stationarity, both (unit, ...)."""
+        """Which units stop at this step, from score (unit,) and sine (unit, image)."""
         return (sine < self.tolerance).all(1)
 
     def select(self, kept):

@@ -30,11 +30,12 @@ def precondition(gradient, factor):
     return torch.fft.irfft2(torch.fft.rfft2(gradient) * factor, s=gradient.shape[-2:])
 
 
-def stationarity(stimuli, gradient, factor):
-    """How far stimuli are from stationary: the sine of the angle between F g and x.
+def tangent(stimuli, gradient, factor):
+    """Direction in which stimuli climb on the sphere of their norm, and how far from rest they are.
 
-    With the preconditioner behind the projection on the norm, stationary points satisfy F g
-    parallel to x.
+    The direction is P F g: the gradient g, preconditioned by F, then projected by P on the plane
+    tangent to the sphere. It vanishes where F g is parallel to the stimulus, as the published
+    method has it, whose preconditioner sits behind the projection on the norm.
 
     Parameters
     ----------
@@ -44,13 +45,16 @@ def stationarity(stimuli, gradient, factor):
 
     Returns
     -------
-    torch.Tensor, (...)
-        0 where stationary, 1 at worst.
+    direction : torch.Tensor, (..., channel, y, x)
+    sine : torch.Tensor, (...)
+        Of the angle between F g and the stimulus: 0 at rest, and where there is no gradient.
     """
-    filtered = precondition(gradient, factor).flatten(-3)
-    x = stimuli.flatten(-3)
-    cosine = torch.nn.functional.cosine_similarity(filtered.double(), x.double(), dim=-1)
-    return (1 - cosine.clamp(-1, 1) ** 2).sqrt()
+    filtered = precondition(gradient, factor)
+    along = (filtered * stimuli).sum((-3, -2, -1), keepdim=True) / length(stimuli) ** 2
+    direction = filtered - along * stimuli
+    size = length(filtered)
+    sine = torch.where(size > 0, length(direction) / size, 0)
+    return direction, sine[..., 0, 0, 0]
 
 
 def length(stimuli):

