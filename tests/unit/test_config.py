@@ -76,7 +76,7 @@ MISTAKES = [
     (layer(layer="middle"), r"has no layer 'middle'; it has: low, high"),
     (
         layer(network="other"),
-        r"layers\[0\]\.network: 'config/networks\.yaml' has no network 'other'; it has: net",
+        r"network: 'config/networks\.yaml' has no network 'other'; it has: net",
     ),
     (layer(features="high"), r"'high' is not a layer below 'high'; allowed: pixels, low"),
     (layer(units=[1], show=[2]), r"layers\[0\]\.show: 2 not among the units studied"),

@@ -33,7 +33,7 @@ def test_factor_of_the_mean_is_largest():
 
 
 def test_tangent_by_numpy():
-    """The part of F g that is orthogonal to the stimulus, and the sine of the angle between them."""
+    """The part of F g that is orthogonal to the stimulus, and the sine of their angle."""
     stimuli, gradient = 60 * torch.randn(2, 3, 24, 24), torch.randn(2, 3, 24, 24)
     direction, sine = tangent(stimuli, gradient, preconditioner(24))
     for x, g, found, angle in zip(stimuli, gradient, direction, sine, strict=True):
