@@ -51,7 +51,17 @@ def test_defaults_are_filled_in():
         "steps": 70,
     }
     assert check(layer(features="low"))["net", "high"]["features"] == "low"
-    assert check(layer())["net", "high"]["units"] == list(range(20))
+    everything = check(layer())["net", "high"]
+    assert everything["units"] == list(range(20))
+    assert everything["show"] == list(range(8))
+
+
+def test_defaults_are_not_shared():
+    first, second = study(), study()
+    check(first)
+    first["synthesis"]["steps"] = 1
+    check(second)
+    assert second["synthesis"]["steps"] == 70
 
 
 MISTAKES = [
@@ -72,6 +82,13 @@ MISTAKES = [
     (layer(units=[-1]), r"layers\[0\]\.units"),
     (layer(units="some"), r"layers\[0\]\.units: 'some' is none of the allowed forms: all, array"),
     (layer(units=[20]), r"unit 20 is out of range; layer 'high' has channels 0-19"),
+    (layer(units=["18-25"]), r"unit 25 is out of range"),
+    (layer(units=[0.0]), r"layers\[0\]\.units"),
+    (layer(show=[]), r"layers\[0\]\.show: \[\] "),
+    (study(block=16.0), r"block: 16\.0 is not of type 'integer'"),
+    (study(synthesis={"weight": float("nan")}), r"weight: nan is not of type 'number'"),
+    (study(synthesis={"weight": float("inf")}), r"weight: inf is not of type 'number'"),
+    (study(synthesis={"steps": True}), r"steps: True is not of type 'integer'"),
     (layer(units=["5-3"]), r"range '5-3' runs backwards; write it as 3-5"),
     (layer(layer="middle"), r"has no layer 'middle'; it has: low, high"),
     (
@@ -103,6 +120,22 @@ def test_mistakes_are_named(config, message):
         (
             "net: {architecture: vgg16, weights: {url: x}, layers: {a: b}}",
             r"net\.weights: .* none of the allowed forms: package, file, seed, cells",
+        ),
+        (
+            "net: {architecture: vgg16, weights: {file: a.pth}, layers: {a: b}}",
+            r"net\.weights: 'sha256' is a required property",
+        ),
+        (
+            "net: {architecture: vgg16, weights: {file: a.pth, sha256: abc}, layers: {a: b}}",
+            r"net\.weights\.sha256: 'abc' does not match",
+        ),
+        (
+            "net: {architecture: cells, weights: {seed: 0}, layers: {cells: cells}}",
+            r"net\.weights: 'cells' goes with architecture 'cells'",
+        ),
+        (
+            "net: {architecture: vgg16, weights: {cells: true}, layers: {a: b}}",
+            r"net\.weights: 'cells' goes with architecture 'cells'",
         ),
         ("net: {architecture: vgg16, weights: {seed: 0}, layers: {}}", "layers: {} "),
         (

@@ -44,7 +44,9 @@ def test_datasets_have_the_same_bytes(tmp_path):
     for name in ("1.nc", "2.nc"):
         write_dataset(dataset, tmp_path / name)
     assert (tmp_path / "1.nc").read_bytes() == (tmp_path / "2.nc").read_bytes()
-    xr.testing.assert_identical(read_dataset(tmp_path / "1.nc"), dataset)
+    again = read_dataset(tmp_path / "1.nc")
+    (tmp_path / "1.nc").unlink()
+    xr.testing.assert_identical(again, dataset)
 
 
 def test_seeds_follow_from_names_not_from_order():
@@ -54,6 +56,16 @@ def test_seeds_follow_from_names_not_from_order():
     assert draw("a", 1) == draw("a", 1)
     assert draw("a", 1) != draw(1, "a")
     assert draw("ab", "c") != draw("a", "bc")
+    words = ["0", "net", "layer", "diverse", "9"]
+    assert len({str(draw(*words[:i], "x", *words[i + 1 :])) for i in range(5)}) == 5
+    assert len({generator("many", i).integers(2**63) for i in range(2000)}) == 2000
     together, alone = start(5, 2, [3, 9], "net"), start(5, 2, [9], "net")
     assert (together[1] == alone[0]).all()
     assert not (together[0] == together[1]).any()
+
+
+@pytest.mark.parametrize("word", range(4))
+def test_every_word_of_a_start_counts(word):
+    words = [0, "net", "layer", "diverse"]
+    changed = [*words[:word], "other", *words[word + 1 :]]
+    assert not (start(5, 2, [9], *words) == start(5, 2, [9], *changed)).any()

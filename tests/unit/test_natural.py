@@ -13,7 +13,27 @@ from invariscope.trunk import Trunk
 MEAN = (0.485, 0.456, 0.406)
 
 
-@pytest.mark.parametrize(("side", "norm"), natural.NORM_TABLE.items())
+PUBLISHED = [
+    (3, 321.44),
+    (5, 538.35),
+    (10, 1086.86),
+    (14, 1531.58),
+    (24, 2651.66),
+    (32, 3553.22),
+    (40, 4453.84),
+    (48, 5362.63),
+    (68, 7637.38),
+    (84, 9473.19),
+    (100, 11285.79),
+    (116, 13161.68),
+    (156, 17780.20),
+    (188, 21605.78),
+    (220, 25507.56),
+    (252, 29358.54),
+]
+
+
+@pytest.mark.parametrize(("side", "norm"), PUBLISHED)
 def test_stimulus_norm_in_the_table(side, norm):
     assert natural.stimulus_norm(side) == pytest.approx(norm / 2, rel=1e-9)
 
@@ -31,11 +51,35 @@ def test_stimulus_norm_between_and_beyond():
 
 
 def test_packaged_photos():
-    paths = natural.photo_paths("packaged")
-    assert len(paths) == 7
-    photo = natural.read_photo(paths[0], 100)
-    assert photo.shape == (3, 100, 100)
-    assert 0 <= photo.min() < photo.max() <= 255
+    stems = [path.stem for path in natural.photo_paths("packaged")]
+    assert stems == [
+        "astronaut",
+        "chelsea",
+        "coffee",
+        "motorcycle_left",
+        "rocket",
+        "china",
+        "flower",
+    ]
+
+
+def test_users_photos(tmp_path):
+    """All pictures of a folder, by name; shrunk to the shorter side, colours and axes in place."""
+    picture = np.zeros((200, 300, 3), np.uint8)
+    picture[:, :150, 0] = 255
+    picture[150:, :, 2] = 255
+    Image.fromarray(picture).save(tmp_path / "b.PNG")
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    (tmp_path / "c.txt").write_text("no picture")
+    paths = natural.photo_paths(tmp_path)
+    assert [path.name for path in paths] == ["a.png", "b.PNG"]
+    photo = natural.read_photo(paths[1], 100)
+    assert photo.shape == (3, 100, 150)
+    assert photo[0, :, :70].min() > 250
+    assert photo[0, :, 80:].max() < 5
+    assert photo[2, 80:].min() > 250
+    assert photo[2, :70].max() < 5
+    assert not photo[1].any()
 
 
 def test_channel_means_against_the_padded_network(vgg):
@@ -91,8 +135,9 @@ def test_normalised_network_is_the_rescaled_weights(vgg):
 
 
 def test_normalisers_of_silent_channels():
-    assert natural.normalisers(np.array([2.0, 0.0, 4.0])).tolist() == [2.0, 0.2, 4.0]
-    assert natural.normalisers(np.zeros(3)).tolist() == [1.0, 1.0, 1.0]
+    found = natural.normalisers(np.array([1.0, 0.0, 2.0, 3.0, 100.0]))
+    assert found.tolist() == [1.0, 0.02, 2.0, 3.0, 100.0]
+    assert natural.normalisers(np.array([0.0, 0.0, 0.0, 5.0])).tolist() == [1.0, 1.0, 1.0, 5.0]
 
 
 def test_photo_mistakes(tmp_path, vgg):

@@ -33,18 +33,27 @@ def test_identical_stimuli_have_a_finite_gradient():
     assert torch.isfinite(features.grad).all()
 
 
-def test_soft_minimum_bounds_the_minimum_from_below():
-    distances = torch.rand(5, 15) + 0.5
+def test_soft_minimum_lies_between_minimum_and_mean():
+    distances = torch.rand(5, 15, dtype=torch.float64) + 0.5
     hard = distances.amin(1)
     assert torch.equal(soft_minimum(distances, 0), hard)
-    previous = torch.full((5,), -torch.inf)
+    previous = distances.mean(1)
     for temperature in (1.0, 0.3, 0.03, 0.003):
         soft = soft_minimum(distances, temperature)
-        scale = temperature * distances.mean(1)
-        assert (soft <= hard).all()
-        assert (soft >= hard - scale * math.log(15)).all()
-        assert (soft > previous).all()
+        assert (soft >= hard).all()
+        assert (soft <= hard + temperature * distances.mean(1) * math.log(15) + 1e-9).all()
+        assert (soft < previous).all()
         previous = soft
+
+
+def test_soft_minimum_by_hand():
+    """Distances 1 and 3 at half their mean: scale 1. The gradient is softmax(-d)."""
+    distances = torch.tensor([[1.0, 3.0]], requires_grad=True)
+    soft = soft_minimum(distances, 0.5)
+    soft.sum().backward()
+    assert soft.item() == pytest.approx(-math.log((math.exp(-1) + math.exp(-3)) / 2), rel=1e-6)
+    weight = math.exp(-1) / (math.exp(-1) + math.exp(-3))
+    assert distances.grad[0].tolist() == pytest.approx([weight, 1 - weight], rel=1e-5)
 
 
 def test_penalty_is_the_papers_objective():
@@ -79,3 +88,35 @@ def test_multiplier_waits_until_the_bound_is_reached():
     late = Constrained(0.85, torch.tensor([100.0]))
     late.value(torch.tensor([80.0]), torch.tensor([5.0]), 0.9)
     assert late.multiplier.item() > 1
+
+
+@pytest.mark.parametrize("done", [0.0, 0.5])
+def test_constrained_by_hand(done):
+    """Weight = multiplier 1 + spring 40 (1 + 20 done) times what is missing to 1.003 * 0.85."""
+    objective = Constrained(0.85, torch.tensor([100.0]))
+    objective.reached[:] = True
+    response = torch.tensor([80.0], requires_grad=True)
+    distance = torch.tensor([5.0], requires_grad=True)
+    objective.value(response, distance, done).sum().backward()
+    short = 1.003 * 0.85 - 0.8
+    weight = 1 + 40 * (1 + 20 * done) * short
+    assert response.grad.item() == pytest.approx(weight / 100, rel=1e-4)
+    assert distance.grad.item() == pytest.approx(1 / 5, rel=1e-6)
+    assert objective.multiplier.item() == pytest.approx(1 + 0.05 * 40 * short, rel=1e-4)
+
+
+def test_select_keeps_each_units_own_bound():
+    objective = Constrained(0.5, torch.tensor([10.0, 20.0, 30.0]))
+    objective.multiplier = torch.tensor([1.0, 2.0, 3.0])
+    objective.reached = torch.tensor([True, False, True])
+    objective.select(torch.tensor([False, True, True]))
+    assert objective.a_max.tolist() == [20.0, 30.0]
+    assert objective.multiplier.tolist() == [2.0, 3.0]
+    assert objective.reached.tolist() == [False, True]
+    assert objective.admits(torch.tensor([10.0, 14.9])).tolist() == [True, False]
+
+
+def test_units_that_nothing_drives_give_finite_numbers():
+    objective = Constrained(0.85, torch.tensor([0.0, -9.0]))
+    value = objective.value(torch.tensor([0.0, -9.0]), torch.tensor([0.0, 1.0]), 0.5)
+    assert torch.isfinite(value).all()

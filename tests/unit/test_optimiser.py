@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from conftest import STD
 from test_spectrum import twin
 
 from invariscope.objective import Constrained, Penalty
@@ -90,13 +91,11 @@ def test_a_unit_does_not_depend_on_its_batch(optimiser, objective):
     observe, _ = smooth_units()
     raw = torch.randn(3, 4, 3, 8, 8)
 
+    a_max = torch.tensor([90.0, 70.0, 50.0])
+
     def run(units):
         chosen = torch.tensor(units)
-        goal = (
-            Penalty(5)
-            if objective == "penalty"
-            else Constrained(0.8, torch.full((3,), 90.0)[chosen])
-        )
+        goal = Penalty(5) if objective == "penalty" else Constrained(0.8, a_max[chosen])
         return synthesise(
             lambda stimuli, which: observe(stimuli, chosen[which]),
             raw[chosen],
@@ -168,3 +167,107 @@ def test_progress_is_told():
     synthesise(observe, raw, NORM, Penalty(50), Published(), 25, lambda *now: told.append(now))
     assert [step for step, *_ in told] == [10, 20, 25]
     assert told[-1][1] == 3
+
+
+def test_sphere_step_by_hand():
+    """Two steps on a circle: a fifth of the way at the first, momentum alone at the second."""
+    sphere = Sphere(angle=0.4, momentum=0.3)
+    raw = torch.zeros(1, 1, 3, 1, 1)
+    raw[..., 0, 0, 0] = 2.0  # its length must not matter
+    direction = torch.zeros_like(raw)
+    direction[..., 1, 0, 0] = 7.0
+    sphere.begin(raw)
+    first = sphere.advance(raw, direction, torch.ones(1, 1), 9.0, 0.0)
+    tilt = math.atan(0.7 * 0.4)
+    expected = [math.cos(tilt), math.sin(tilt), 0.0]
+    assert first.flatten().tolist() == pytest.approx(expected, abs=1e-6)
+    second = sphere.advance(first, 0 * direction, torch.zeros(1, 1), 9.0, 0.5)
+    x, y = expected[0], expected[1] + 0.3 * 0.7 * 0.4
+    assert second.flatten().tolist() == pytest.approx(
+        [x / math.hypot(x, y), y / math.hypot(x, y), 0.0], abs=1e-6
+    )
+
+
+def test_sphere_never_steps_past_f_g():
+    sphere = Sphere(angle=1.2, momentum=0.0)
+    raw = torch.zeros(1, 1, 3, 1, 1)
+    raw[..., 0, 0, 0] = 1.0
+    direction = torch.zeros_like(raw)
+    direction[..., 1, 0, 0] = 1.0
+    sphere.begin(raw)
+    moved = sphere.advance(raw, direction, torch.full((1, 1), 0.1), 1.0, 0.0)
+    assert moved[0, 0, 1, 0, 0].item() == pytest.approx(0.1, rel=0.01)
+
+
+def test_temperature_falls():
+    sphere = Sphere()
+    assert sphere.temperature(0.0) == pytest.approx(0.3)
+    assert sphere.temperature(0.5) == pytest.approx(math.sqrt(0.3 * 0.005))
+    assert sphere.temperature(1.0) == pytest.approx(0.005)
+    assert Published().temperature(0.0) == 0
+
+
+def test_published_patience():
+    """After the first step a constant loss never has a new minimum: 100 more, then it stops."""
+
+    def observe(stimuli, which):
+        return 0 * stimuli.sum((2, 3, 4)), 0 * stimuli.flatten(2)
+
+    raw = torch.randn(2, 3, 3, 8, 8)
+    found = synthesise(observe, raw, NORM, Penalty(0), Published(), 300)
+    assert found.steps.tolist() == [102, 102]
+
+
+def test_a_unit_that_never_meets_its_bound_ends_with_its_last_iterate():
+    observe, _ = smooth_units()
+    raw = torch.randn(3, 4, 3, 8, 8)
+    goal = Constrained(1.0, torch.full((3,), 1e6))
+    found = synthesise(observe, raw, NORM, goal, Sphere(), 5)
+    torch.testing.assert_close(length(found.stimuli).flatten(), torch.full((12,), NORM))
+    assert not goal.admits(found.responses.mean(1)).any()
+
+
+def test_objectives_are_told_how_far_the_steps_are():
+    told = []
+
+    class Recording(Penalty):
+        def value(self, response, distance, done):
+            told.append(done)
+            return super().value(response, distance, done)
+
+    observe, _ = smooth_units()
+    synthesise(observe, torch.randn(3, 4, 3, 8, 8), NORM, Recording(1), Sphere(), 4)
+    assert told == [0.0, 0.25, 0.5, 0.75]
+
+
+def test_observer_against_torchvision(vgg):
+    """Each unit's own channel over its own mean; features after the ReLU over theirs."""
+    trunk, model = vgg
+    rng = np.random.default_rng(0)
+    scale, feature_scale = rng.uniform(1, 2, 256), rng.uniform(1, 2, 128)
+    observe = observer(trunk, "conv3_1", [200, 3, 77], scale, "conv2_2", feature_scale)
+    stimuli = 60 * torch.randn(2, 4, 3, 24, 24)
+    with torch.no_grad():
+        responses, features = observe(stimuli, torch.tensor([2, 0]))
+        x = stimuli.flatten(0, 1) / (255 * torch.tensor(STD)[:, None, None])
+        for layer in model.features[:11]:
+            if isinstance(layer, torch.nn.Conv2d):
+                x = torch.nn.functional.conv2d(x, layer.weight, layer.bias)
+            else:
+                x = torch.relu(x) if isinstance(layer, torch.nn.ReLU) else layer(x)
+            if layer is model.features[8]:
+                compared = x / torch.tensor(feature_scale, dtype=torch.float32)[:, None, None]
+    expected = torch.stack([x[:4, 77, 0, 0] / scale[77], x[4:, 200, 0, 0] / scale[200]])
+    torch.testing.assert_close(responses, expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(features, compared.reshape(2, 4, -1), rtol=1e-4, atol=1e-4)
+
+
+def test_told_means_are_over_units():
+    def observe(stimuli, which):
+        level = torch.tensor([1.0, 2.0, 6.0])[which, None]
+        return level + 0 * stimuli.sum((2, 3, 4)), stimuli.flatten(2)
+
+    told = []
+    raw = torch.randn(3, 2, 3, 8, 8)
+    synthesise(observe, raw, NORM, Penalty(1), Sphere(), 1, lambda *now: told.append(now))
+    assert told[0][2] == pytest.approx(3.0)

@@ -12,7 +12,7 @@ from invariscope.tables import COLUMNS, unit_rows
 def synthesis(responses, distances):
     units, images = np.shape(responses)
     return Synthesis(
-        torch.zeros(units, images, 3, 5, 5),
+        torch.zeros(units, images, 3, 7, 7),
         torch.tensor(responses),
         torch.tensor(distances),
         torch.full((units,), 7),
@@ -34,17 +34,24 @@ def block(units, truth):
 def test_dataset_describes_itself():
     dataset = block([3, 5], ["simple", ""])
     assert dataset.stimulus.dims == ("condition", "unit", "image", "channel", "y", "x")
-    assert dataset.attrs["network"] == "n"
-    assert all("long_name" in variable.attrs for variable in dataset.data_vars.values())
-    assert all(
-        "units" in dataset[name].attrs for name in ("stimulus", "response", "distance", "a_max")
-    )
-    assert list(zip(dataset.first.values, dataset.second.values, strict=True)) == [
-        (0, 1),
-        (0, 2),
-        (1, 2),
-    ]
+    assert dataset.condition.values.tolist() == ["diverse", "restarts"]
+    assert dataset.channel.values.tolist() == ["red", "green", "blue"]
+    assert dataset.attrs == {"network": "n", "layer": "l", "features": "pixels", "norm": 9.0}
+    assert dataset.stimulus.attrs["units"] == "8-bit grey levels, dataset mean subtracted"
+    assert dataset.distance.attrs["units"] == "8-bit grey levels"
+    assert dataset.a_max.attrs["units"] == "mean response of the channel to natural photos"
+    assert dataset.response.attrs["units"] == dataset.a_max.attrs["units"]
+    assert (dataset.steps == 7).all()
+    assert dataset.first.values.tolist() == [0, 0, 1]
+    assert dataset.second.values.tolist() == [1, 2, 2]
     assert dataset.a_max.values.tolist() == [10.0, 0.0]
+
+
+def test_distances_in_a_layer_say_so():
+    one = synthesis([[1.0, 1.0]], [[1.0]])
+    found = {"diverse": one, "restarts": one}
+    dataset = stimuli_dataset(found, [0], [""], network="n", layer="l", features="conv1_2")
+    assert dataset.distance.attrs["units"] == "units of conv1_2's mean response"
 
 
 def test_rows():
@@ -56,14 +63,16 @@ def test_rows():
         "layer": "l",
         "channel": 3,
         "truth": "simple",
-        "rf": 5,
+        "rf": 7,
         "a_max": 10.0,
         "activation_ratio": pytest.approx(0.8),
         "min_distance": 4.0,
         "diversity_gain": 3.0,
     }
     assert silent["truth"] == ""
-    assert np.isnan(silent["activation_ratio"])  # a unit that nothing drives has no ratio
+    # What a unit that nothing drives ends with means nothing.
+    assert all(np.isnan(silent[key]) for key in ("activation_ratio", "min_distance"))
+    assert np.isnan(silent["diversity_gain"])
 
 
 def test_join_blocks():

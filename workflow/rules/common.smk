@@ -9,7 +9,7 @@ from pathlib import Path
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
-from invariscope import code, natural, network, weights
+from invariscope import code, natural, network, sources
 from invariscope.config import blocks, read_registry, resolve, validate
 from invariscope.errors import UserError
 
@@ -31,16 +31,20 @@ def code_digest(script):
 def record(script, **named):
     """All that a job's result depends on besides its input files, as canonical text.
 
-    The named parameters, and the digest of the code that the script runs.
+    The named parameters, the digest of the code that the script runs, and the versions of the
+    packages which that imports.
     """
-    return json.dumps({**named, "code": code_digest(script)}, sort_keys=True)
+    packages = code.packages(SCRIPTS / script)
+    return json.dumps({**named, "code": code_digest(script), "packages": packages}, sort_keys=True)
 
 
 try:
     validate(config, "config", "config")
     REGISTRY = read_registry(config["registry"])
     STUDY = resolve(config, REGISTRY, facts)
-    PHOTOS = natural.photo_paths(config["natural"]["photos"])
+    for name, _ in STUDY:
+        sources.check_present(REGISTRY[name]["weights"])
+    PHOTOS = [sources.sha256(path) for path in natural.photo_paths(config["natural"]["photos"])]
 except UserError as error:
     sys.exit(f"invariscope: {error}")
 
@@ -73,6 +77,12 @@ def stimuli_files(layers):
         for name, layer in layers
         for block in blocks_of(name, layer)
     ]
+
+
+def synthesis_settings():
+    """The synthesis settings that the chosen objective reads."""
+    unread = {"constrained": "weight", "penalty": "fraction"}[config["synthesis"]["objective"]]
+    return {key: value for key, value in config["synthesis"].items() if key != unread}
 
 
 def gallery_units():

@@ -12,7 +12,7 @@ rule natural:
             preprocessing=REGISTRY[wildcards.network]["preprocessing"],
             side=config["natural"]["side"],
             photos=config["natural"]["photos"],
-            digests=[weights.sha256(path) for path in PHOTOS],
+            digests=PHOTOS,
         ),
     resources:
         gpu=GPU,

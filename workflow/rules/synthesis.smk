@@ -15,7 +15,7 @@ rule synthesis:
             features=STUDY[wildcards.network, wildcards.layer]["features"],
             std=REGISTRY[wildcards.network]["preprocessing"]["std"],
             seed=config["seed"],
-            synthesis=config["synthesis"],
+            synthesis=synthesis_settings(),
         ),
     resources:
         gpu=GPU,

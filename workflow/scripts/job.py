@@ -2,6 +2,7 @@
 
 import json
 import sys
+import traceback
 
 from invariscope.errors import UserError
 
@@ -33,7 +34,9 @@ def run(main, snakemake):
             main(snakemake.input, snakemake.output, record, snakemake.threads)
         except UserError as error:
             print(f"invariscope: {error}", file=sys.stderr)
-            sys.stderr = sys.__stderr__
+            sys.exit(1)
+        except Exception:
+            traceback.print_exc()
             sys.exit(1)
         finally:
             sys.stderr = sys.__stderr__

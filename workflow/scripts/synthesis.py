@@ -1,5 +1,7 @@
 """Synthesise the stimuli of one block of units: random restarts, then the diverse set."""
 
+import sys
+
 import job
 from invariscope import device, files, natural, weights
 from invariscope.objective import Constrained, Penalty
@@ -36,11 +38,17 @@ def main(input, output, record, threads):
             return synthesise(observe, raw, norm, objective, optimiser(), settings["steps"], show)
 
     restarts = condition("restarts", Penalty(0))
-    if settings["objective"] == "penalty":
-        objective = Penalty(settings["weight"])
-    else:
-        objective = Constrained(settings["fraction"], restarts.responses.amax(1))
-    found = {"diverse": condition("diverse", objective), "restarts": restarts}
+
+    def objective():
+        if settings["objective"] == "penalty":
+            return Penalty(settings["weight"])
+        return Constrained(settings["fraction"], restarts.responses.amax(1))
+
+    found = {"diverse": condition("diverse", objective()), "restarts": restarts}
+    admitted = objective().admits(found["diverse"].responses.mean(1))
+    if not admitted.all():
+        short = [unit for unit, ok in zip(units, admitted.tolist(), strict=True) if not ok]
+        print(f"units {short} end below the bound; more steps may help", file=sys.stderr)
     truth = architecture.truth(layer)
     dataset = stimuli_dataset(
         found,

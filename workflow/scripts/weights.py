@@ -3,14 +3,14 @@
 from pathlib import Path
 
 import job
-from invariscope import network, weights
+from invariscope import network, sources, weights
 
 
 def main(input, output, record, threads):
     name = record["architecture"]
     architecture = network.architecture(name, record["layers"])
     folder = Path(output.weights).parent
-    parameters = weights.obtain(name, architecture, record["source"], folder)
+    parameters = sources.obtain(name, architecture, record["source"], folder)
     weights.save(output.weights, architecture, parameters)
 
 

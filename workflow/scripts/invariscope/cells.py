@@ -150,8 +150,8 @@ def ground_truth():
             "orientation (degrees)",
         ),
         Cell("polarity_invariant", "norm", gabor(np.pi / 2)[None], none, "polarity"),
-        Cell("shift_invariant", "max", shifted, centres, "position (pixels)"),
-        Cell("warp_invariant", "max", warped, warps, "warp (number)"),
+        Cell("shift_invariant", "max", shifted, centres, "position (pixels from the middle)"),
+        Cell("warp_invariant", "max", warped, warps, "which of the 64 warps"),
         Cell("linear", "max", _linear()[None], none, ""),
     ]
 

@@ -2,6 +2,8 @@
 
 import ast
 import hashlib
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 
@@ -61,3 +63,29 @@ def digest(script):
                     node.body = node.body[1:]
         total.update(f"{path.relative_to(Path(script).parent)}\n{ast.dump(tree)}\n".encode())
     return total.hexdigest()
+
+
+@cache
+def _distributions():
+    return metadata.packages_distributions()
+
+
+@cache
+def packages(script):
+    """Versions of the packages that a script's closure imports.
+
+    Returns
+    -------
+    dict of str to str
+        Package to version; own modules and the standard library left out, and packages that are
+        not installed here.
+    """
+    modules = set()
+    for path in closure(script):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                modules.update(alias.name.split(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                modules.add(node.module.split(".")[0])
+    names = {name for module in modules for name in _distributions().get(module, ())}
+    return {name: metadata.version(name) for name in sorted(names)}

@@ -1,5 +1,6 @@
 """A study: its config and network registry, checked, with defaults, as units and blocks."""
 
+import math
 from pathlib import Path
 
 import jsonschema
@@ -29,7 +30,23 @@ def _fill_defaults(validator_class):
     return jsonschema.validators.extend(validator_class, {"properties": properties})
 
 
-_Validator = _fill_defaults(jsonschema.Draft202012Validator)
+def _is_number(checker, instance):
+    """Whether a value is a finite number: YAML also has .nan and .inf."""
+    number = isinstance(instance, int | float) and not isinstance(instance, bool)
+    return number and math.isfinite(instance)
+
+
+def _is_integer(checker, instance):
+    """Whether a value is written as an integer: JSON Schema would take 10.0 for one."""
+    return isinstance(instance, int) and not isinstance(instance, bool)
+
+
+_Validator = jsonschema.validators.extend(
+    _fill_defaults(jsonschema.Draft202012Validator),
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {"number": _is_number, "integer": _is_integer}
+    ),
+)
 
 
 def validate(values, name, where):
@@ -50,16 +67,28 @@ def validate(values, name, where):
     error = jsonschema.exceptions.best_match(_Validator(schema(name)).iter_errors(values))
     if error is None:
         return
+    error = _in_the_form_meant(error)
     key = "".join(f"[{k}]" if isinstance(k, int) else f".{k}" for k in error.absolute_path)
     message = error.message
     if error.validator == "additionalProperties":
         message += f"; allowed: {choices(error.schema['properties'])}"
     elif error.validator == "oneOf":
         forms = [
-            form.get("title") or form.get("const") or form["type"] for form in error.schema["oneOf"]
+            form.get("title") or form.get("const") or form["type"] for form in error.validator_value
         ]
         message = f"{error.instance!r} is none of the allowed forms: {choices(forms)}"
     raise UserError(f"{where}: {(key or '.the file').lstrip('.')}: {message}")
+
+
+def _in_the_form_meant(error):
+    """Where a value has none of some forms, but the key that names one: what is wrong with that."""
+    if error.validator == "oneOf" and isinstance(error.instance, dict):
+        forms = enumerate(error.validator_value)
+        meant = [index for index, form in forms if form.get("title") in error.instance]
+        if len(meant) == 1:
+            within = [inner for inner in error.context if inner.schema_path[0] == meant[0]]
+            return jsonschema.exceptions.best_match(within)
+    return error
 
 
 def read_registry(path):
@@ -71,6 +100,11 @@ def read_registry(path):
     except yaml.YAMLError as error:
         raise UserError(f"{path}: not YAML ({' '.join(str(error).split())})") from None
     validate(registry, "networks", path)
+    for name, entry in registry.items():
+        if (entry["architecture"] == "cells") != ("cells" in entry["weights"]):
+            raise UserError(
+                f"{path}: {name}.weights: 'cells' goes with architecture 'cells', and with no other"
+            )
     return registry
 
 
@@ -103,13 +137,13 @@ def resolve(config, registry, facts):
         if network not in registry:
             raise UserError(
                 f"{where}.network: '{config['registry']}' has no network '{network}'; "
-                f"it has: {choices(registry)}"
+                f"it has: {choices(registry, network)}"
             )
         layers = facts(network)
         if layer not in layers:
             raise UserError(
                 f"{where}.layer: network '{network}' has no layer '{layer}'; "
-                f"it has: {choices(layers)}"
+                f"it has: {choices(layers, layer)}"
             )
         if (network, layer) in study:
             raise UserError(

@@ -177,9 +177,9 @@ def _largest(architecture, layer, photo):
 def normalisers(means):
     """What each channel's response is divided by in the normalised network.
 
-    Its mean over natural photos, but no less than a tenth of the layer's median: a channel that
-    photos hardly drive, whose mean a few photos cannot tell, would otherwise outweigh all others in
-    every distance. Where no channel is driven, 1.
+    Its mean over natural photos, but no less than a hundredth of the layer's median: a channel that
+    photos hardly ever drive would otherwise outweigh all others in every distance. Where no more
+    than half of the channels are driven, the mean, or 1 where that is 0.
 
     Parameters
     ----------
@@ -190,5 +190,5 @@ def normalisers(means):
     -------
     numpy.ndarray, (channels,)
     """
-    floor = 0.1 * np.median(means)
+    floor = 0.01 * np.median(means)
     return np.maximum(means, floor) if floor > 0 else np.where(means > 0, means, 1.0)

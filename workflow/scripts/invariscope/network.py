@@ -44,7 +44,7 @@ def facts(entry, code, folder):
     Returns
     -------
     dict of str to dict
-        Layer to its 'channels', its 'rf' (receptive field, pixels) and the layers 'below' it.
+        Layer to its number of 'channels' and the layers 'below' it.
     """
     source = [entry["architecture"], entry["layers"], version("torchvision"), code]
     digest = hashlib.sha256(json.dumps(source).encode()).hexdigest()
@@ -62,7 +62,6 @@ def _facts(whole: Architecture):
     for layer in whole.layers:
         nodes = set(whole.below(layer))
         below = [k for k, node in whole.layers.items() if node in nodes and k != layer]
-        layers[layer] = dict(
-            channels=channels(whole, layer), rf=receptive_field(whole, layer), below=below
-        )
+        receptive_field(whole, layer)  # refuses one that is not square
+        layers[layer] = dict(channels=channels(whole, layer), below=below)
     return layers

@@ -5,6 +5,8 @@ optimisation the hard minimum over pairs, which gives gradient to one pair only,
 a soft one.
 """
 
+import math
+
 import torch
 
 
@@ -23,19 +25,19 @@ def pairwise_distances(features):
     squared = (features * features).sum(-1)
     product = features @ features.mT
     difference = squared[:, :, None] + squared[:, None, :] - 2 * product
-    first, second = pairs(features.shape[1])
+    first, second = pairs(features.shape[1], features.device)
     mean = difference[:, first, second] / features.shape[-1]
     # Rounding can leave identical stimuli at a small negative number; the root needs a slope.
     return mean.clamp(min=1e-12).sqrt()
 
 
-def pairs(images):
+def pairs(images, device="cpu"):
     """Indices (first, second) of all pairs of `images` stimuli."""
-    return torch.triu_indices(images, images, 1)
+    return torch.triu_indices(images, images, 1, device=device)
 
 
 def soft_minimum(distances, temperature):
-    """Smooth lower bound of the minimum over pairs, exact as the temperature goes to 0.
+    """Smooth minimum over pairs, between the minimum and the mean; exact as temperature goes to 0.
 
     Parameters
     ----------
@@ -50,7 +52,8 @@ def soft_minimum(distances, temperature):
     if temperature == 0:
         return distances.amin(1)
     scale = temperature * distances.detach().mean(1, keepdim=True)
-    return -scale[:, 0] * torch.logsumexp(-distances / scale, 1)
+    total = torch.logsumexp(-distances / scale, 1) - math.log(distances.shape[1])
+    return -scale[:, 0] * total
 
 
 class Penalty:
@@ -100,6 +103,8 @@ class Constrained:
     ----------
     fraction : float
     a_max : torch.Tensor, (unit,)
+        Units that nothing drives (a_max of 0 or less) have no bound; what they end with means
+        nothing.
     """
 
     spring = 40.0  # weight per relative shortfall at the first step
@@ -110,7 +115,7 @@ class Constrained:
 
     def __init__(self, fraction, a_max):
         self.fraction = fraction
-        self.a_max = a_max
+        self.a_max = torch.where(a_max > 0, a_max, 1)
         self.multiplier = torch.ones_like(a_max)
         self.reached = torch.zeros_like(a_max, dtype=torch.bool)
 
@@ -123,7 +128,7 @@ class Constrained:
         self.reached |= (short <= 0) | (done >= self.patience)
         moved = (self.multiplier + self.gain * self.spring * short).clamp(min=0)
         self.multiplier = torch.where(self.reached, moved, self.multiplier)
-        return weight * relative + distance / distance.detach().abs().clamp(min=1e-6)
+        return weight * relative + distance / distance.detach().clamp(min=1e-6)
 
     def score(self, response, distance):
         """Minimal distance where the constraint holds; below zero where it does not."""

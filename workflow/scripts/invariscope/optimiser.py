@@ -1,8 +1,7 @@
 """Step rules of synthesis: the published one and a fast one, behind one interface.
 
-Both move stimuli along t = P F g: the gradient g filtered by the preconditioner F, then projected
-by P on the tangent plane of the sphere of constant norm. So both come to rest where F g is parallel
-to the stimulus.
+Both start from the direction P F g that `spectrum.tangent` gives, so both come to rest where F g is
+parallel to the stimulus.
 """
 
 import math
@@ -82,7 +81,8 @@ class Sphere:
     Each stimulus moves along its own tangent by a set angle, with momentum, but never past F g
     itself, where a linear unit is at rest after one step. The wide first steps leave poor local
     maxima; the soft minimum, annealed, gives gradient to all pairs. A unit stops early once all its
-    stimuli are stationary.
+    stimuli are at rest. Smooth units are before the last step; where ReLUs and max pooling leave
+    kinks, the shrinking steps end it.
 
     Parameters
     ----------

@@ -31,7 +31,9 @@ def stimuli_dataset(found, units, truth, **attributes):
     grey = "8-bit grey levels, dataset mean subtracted"
     response = "mean response of the channel to natural photos"
     compared = attributes["features"]
-    distance = "8-bit grey levels" if compared == "pixels" else f"mean responses of {compared}"
+    distance = (
+        "8-bit grey levels" if compared == "pixels" else f"units of {compared}'s mean response"
+    )
     each = ("condition", "unit")
     return xr.Dataset(
         {

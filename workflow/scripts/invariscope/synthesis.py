@@ -165,4 +165,6 @@ def synthesise(observe, raw, norm, objective, optimiser, steps, progress=None):
     units = torch.arange(len(final), device=final.device)
     with torch.inference_mode():
         responses, features = observe(final, units)
-        return Synthesis(final, responses, pairwise_distances(features), taken)
+        # In double precision: distances of nearly equal stimuli are lost to rounding otherwise.
+        distances = pairwise_distances(features.double()).to(features.dtype)
+        return Synthesis(final, responses, distances, taken)

@@ -1,6 +1,5 @@
 """Tables: one row a unit."""
 
-import numpy as np
 import pandas as pd
 
 COLUMNS = (
@@ -27,13 +26,13 @@ def unit_rows(stimuli):
     Returns
     -------
     pandas.DataFrame
-        Columns as in `COLUMNS`.
+        Columns as in `COLUMNS`; the last three are missing where a_max is not above 0.
     """
-    diverse, restarts = (stimuli.sel(condition=c) for c in ("diverse", "restarts"))
     a_max = stimuli.a_max.values.astype(float)
-    shortest = {c: d.distance.min("pair").values for c, d in (("d", diverse), ("r", restarts))}
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(a_max > 0, diverse.response.mean("image").values / a_max, np.nan)
+    # What a unit that nothing drives ends with means nothing.
+    driven = stimuli.sel(condition="diverse").where(stimuli.a_max > 0)
+    distance = driven.distance.min("pair").values
+    alone = stimuli.sel(condition="restarts").distance.min("pair").values
     return pd.DataFrame(
         {
             "network": stimuli.attrs["network"],
@@ -42,9 +41,9 @@ def unit_rows(stimuli):
             "truth": stimuli.truth.values.astype(str),
             "rf": stimuli.sizes["y"],
             "a_max": a_max,
-            "activation_ratio": ratio,
-            "min_distance": shortest["d"],
-            "diversity_gain": shortest["d"] - shortest["r"],
+            "activation_ratio": driven.response.mean("image").values / a_max,
+            "min_distance": distance,
+            "diversity_gain": distance - alone,
         },
         columns=list(COLUMNS),
     )

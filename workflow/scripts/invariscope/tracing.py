@@ -38,7 +38,7 @@ def trace(name, layers):
     known = torchvision.models.list_models(module=torchvision.models)
     if name not in known:
         raise UserError(
-            f"architecture '{name}' is unknown to torchvision; it has: {choices(known)}"
+            f"architecture '{name}' is unknown to torchvision; it has: {choices(known, name)}"
         )
     with torch.device("meta"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on initialisation, and on nodes of the training mode
@@ -48,7 +48,7 @@ def trace(name, layers):
         if node not in available:
             raise UserError(
                 f"layer '{layer}' of architecture '{name}': no graph node '{node}'; "
-                f"it has: {choices(available, 40)}"
+                f"it has: {choices(available, node, 40)}"
             )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -76,7 +76,7 @@ def _read_graph(extractor, name):
             if op is None:
                 kind = getattr(what, "__name__", what)
                 raise UserError(
-                    f"architecture '{name}': node '{fx.name}' is {kind}, which is not a local "
+                    f"architecture '{name}': node '{fx.target}' is {kind}, which is not a local "
                     "operation known here; choose layers below it"
                 )
             step = fx.name if position == len(steps) else f"{fx.name}.{position}"

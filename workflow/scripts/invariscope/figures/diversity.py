@@ -23,7 +23,7 @@ def draw(layers):
     figure, axes = plt.subplots(
         rows,
         columns,
-        figsize=(style.WIDTH, 2.2 * rows + 0.3),
+        figsize=(style.WIDTH * max(columns, 2) / 4, 2.2 * rows + 0.3),
         sharey=True,
         squeeze=False,
         layout="constrained",
@@ -52,6 +52,7 @@ def _panel(ax, title, stimuli):
             color=colour,
             edgecolor="white",
             linewidth=0.3,
+            clip_on=False,
             marker={"diverse": "o", "restarts": "D"}[condition],
             label={"diverse": "diverse set", "restarts": "random restarts"}[condition],
         )

@@ -56,8 +56,8 @@ def _head(figure, grid, row, images, title, unit):
         ax.axis("off")
         text = f"{title}: {names[condition]}" if offset == 0 else names[condition]
         ax.text(0, -0.2, text, weight="bold", transform=ax.transAxes)
-        if offset:
-            ax.text(1, -0.2, f"distance in {unit}", fontsize=6, ha="right", transform=ax.transAxes)
+        note = f"distance in {unit}" if offset else "below: response, % of a_max"
+        ax.text(1, -0.2, note, fontsize=6, ha="right", transform=ax.transAxes)
 
 
 def _row(figure, grid, row, images, stimuli):
@@ -75,5 +75,6 @@ def _row(figure, grid, row, images, stimuli):
                 distance = f"min. distance {float(chosen.distance.min()):.3g}"
                 ax.set_title(distance, fontsize=6, loc="left", pad=1.5)
                 if condition == CONDITIONS[0]:
-                    name = f"unit {int(stimuli.unit)}\na_max {a_max:,.{0 if a_max > 100 else 2}f}"
+                    rounded = float(f"{a_max:.3g}")
+                    name = f"unit {int(stimuli.unit)}\na_max {rounded:,g}"
                     ax.set_ylabel(name, fontsize=7, rotation=0, ha="right", va="center")

@@ -70,7 +70,10 @@ def _place(ax, cell, chosen, first, last):
     """Where the stimuli of both conditions lie along what the cell is invariant to."""
     for height, (condition, colour) in enumerate(reversed(style.CONDITIONS.items())):
         stimuli = chosen.sel(condition=condition).stimulus.values
-        found = phases(cell, stimuli) if len(cell.templates) <= 2 else winners(cell, stimuli)
+        if len(cell.templates) <= 2:
+            found = (phases(cell, stimuli) + 90) % 360 - 90  # both polarities away from the edges
+        else:
+            found = winners(cell, stimuli)
         if found.ndim == 1:
             found = np.stack([found, np.full(len(found), height)], 1)
             ax.set(ylim=(-0.6, 1.6), yticks=[])
@@ -86,13 +89,16 @@ def _place(ax, cell, chosen, first, last):
             label={"diverse": "diverse", "restarts": "restarts"}[condition],
         )
     if len(cell.templates) <= 2:
-        ax.set(xlim=(-185, 185), xticks=[-180, -90, 0, 90, 180])
-        ax.set_xlabel("phase (degrees)", fontsize=6, labelpad=1)
+        ax.set(xlim=(-95, 275), xticks=[-90, 0, 90, 180, 270])
+        ax.set_xlabel("phase against the template (degrees)", fontsize=6, labelpad=1)
     else:
         ax.set_xlabel(cell.unit, fontsize=6, labelpad=1)
         if cell.positions.shape[1] == 2:
             limit = np.abs(cell.positions).max() + 1
-            ax.set(xlim=(-limit, limit), ylim=(limit, -limit))
+            ax.set(xlim=(-limit, limit), ylim=(limit, -limit), xticks=[-5, 0, 5], yticks=[-5, 0, 5])
+            ax.set_ylabel("pixels", fontsize=6, labelpad=0)
+        elif "degrees" in cell.unit:
+            ax.set(xlim=(-5, 180), xticks=[0, 45, 90, 135, 180])
         else:
             ax.set_xlim(cell.positions.min() - 3, cell.positions.max() + 3)
     ax.tick_params(labelsize=6, length=2, pad=1)

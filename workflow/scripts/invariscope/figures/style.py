@@ -35,7 +35,6 @@ def save(figure, path):
     with write_whole(path) as temporary:
         metadata = {"Date": None} if temporary.suffix == ".svg" else None
         figure.savefig(temporary, dpi=300, metadata=metadata)
-    return path
 
 
 def visible(stimulus):
