@@ -147,3 +147,60 @@ def test_phase_span():
     assert cells.phase_span([0, 90, 180, 270]) == pytest.approx(270)
     assert cells.phase_span([170, -170]) == pytest.approx(20)
     assert cells.phase_span([5.0]) == 0
+
+
+def test_gratings_have_the_stated_frequency_and_width():
+    """Three cycles across 24 pixels, horizontally; an envelope of 4.5 pixels."""
+    assert CELLS[0].positions.shape == (1, 1)
+    amplitude = np.abs(np.fft.fft2(cells.gabor()[0]))[0, :12]
+    assert amplitude.argmax() == 3
+    power = cells.gabor(0.0) ** 2 + cells.gabor(np.pi / 2) ** 2  # the squared envelope, nearly
+    profile = power.sum((0, 1))
+    across = np.arange(24) - 11.5
+    spread = np.sqrt((profile * across**2).sum() / profile.sum())
+    assert spread == pytest.approx(4.5 / np.sqrt(2), rel=0.03)
+
+
+def test_shifted_templates_lie_where_their_positions_say():
+    cell = CELLS[TRUTH.index("shift_invariant")]
+    assert len(cell.positions) == 121
+    power = (cell.templates**2).sum(1)
+    axis = np.arange(24) - 11.5
+    down = (power.sum(2) * axis).sum(1)
+    across = (power.sum(1) * axis).sum(1)
+    np.testing.assert_allclose(np.stack([down, across], 1), cell.positions, atol=0.3)
+
+
+def test_orientations_are_those_of_the_stripes():
+    """By the spectrum: a grating of orientation o has its peak at the angle o from horizontal."""
+    cell = CELLS[TRUTH.index("orientation_invariant")]
+    frequency = np.fft.fftfreq(24)
+    for template, (degrees,) in zip(cell.templates, cell.positions, strict=True):
+        power = np.abs(np.fft.fft2(template[0])) ** 2
+        tensor = np.zeros((2, 2))
+        tensor[0, 0] = (power * frequency[:, None] ** 2).sum()
+        tensor[1, 1] = (power * frequency[None, :] ** 2).sum()
+        tensor[0, 1] = tensor[1, 0] = (power * np.outer(frequency, frequency)).sum()
+        vertical, horizontal = np.linalg.eigh(tensor)[1][:, -1]
+        found = np.rad2deg(np.arctan2(vertical, horizontal))
+        assert abs((found - degrees + 90) % 180 - 90) < 2
+    similarity = np.einsum("acyx,bcyx->ab", cell.templates, cell.templates)
+    assert similarity[~np.eye(32, dtype=bool)].max() < 0.999
+
+
+@pytest.mark.parametrize("phase", [-60, -30, 0, 45, 120])
+def test_phases_of_gratings(phase):
+    stimulus = NORM * cells.gabor(np.deg2rad(phase))[None]
+    assert cells.phases(CELLS[0], stimulus)[0] == pytest.approx(phase, abs=1)
+
+
+def test_linear_cells_diversity_is_what_geometry_allows(found):
+    """Six stimuli at the cosine tau from a fixed direction, as far apart as can be.
+
+    Their other parts, of norm N sqrt(1 - tau^2), at the corners of a regular simplex, are at mutual
+    distances sqrt(2 * 6 / 5) times that; a_max itself is short of N by the preconditioner.
+    """
+    unit = TRUTH.index("simple")
+    tau = float(found[1].responses[unit].mean()) / NORM
+    limit = NORM * np.sqrt((1 - tau**2) * 2 * 6 / 5) / np.sqrt(3 * 24**2)
+    assert 0.93 * limit < found[1].distances[unit].min() <= 1.001 * limit

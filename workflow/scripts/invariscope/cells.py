@@ -221,7 +221,7 @@ def phases(cell, stimuli):
     """
     pair = np.stack([cell.templates[0], quadrature(cell.templates[0])])
     in_phase, across = np.einsum("tcyx,icyx->ti", pair, stimuli)
-    return np.rad2deg(np.arctan2(across, in_phase))
+    return np.rad2deg(np.arctan2(-across, in_phase))  # cos(kx + p) = cos p cos kx - sin p sin kx
 
 
 def phase_span(degrees):

@@ -1,0 +1,45 @@
+"""What a study is told of a network's layers, and how torch is set up."""
+
+import json
+import subprocess
+import sys
+
+from invariscope import network
+from invariscope.device import prepare
+
+ENTRY = {"architecture": "vgg16", "layers": {"conv1_1": "features.0", "conv2_1": "features.5"}}
+FACTS = {
+    "conv1_1": {"channels": 64, "below": []},
+    "conv2_1": {"channels": 128, "below": ["conv1_1"]},
+}
+
+
+def test_facts_are_kept_under_all_they_follow_from(tmp_path):
+    assert network.facts(ENTRY, "code", tmp_path) == FACTS
+    (path,) = tmp_path.iterdir()
+    path.write_text(json.dumps("kept"))
+    assert network.facts(ENTRY, "code", tmp_path) == "kept"
+    assert network.facts(ENTRY, "other code", tmp_path) == FACTS
+    fewer = {**ENTRY, "layers": {"conv2_1": "features.5"}}
+    found = network.facts(fewer, "code", tmp_path)
+    assert found == {"conv2_1": {"channels": 128, "below": []}}
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_facts_of_cells(tmp_path):
+    entry = {"architecture": "cells", "layers": {"cells": "cells"}}
+    assert network.facts(entry, "code", tmp_path) == {"cells": {"channels": 7, "below": []}}
+
+
+def test_torch_is_set_up_to_repeat():
+    """In a process of its own, for the settings outlive a test."""
+    program = (
+        "import torch; from invariscope.device import prepare; prepare(3);"
+        "print(torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(),"
+        "torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32)"
+    )
+    folder = sys.modules[prepare.__module__].__file__.rsplit("/", 2)[0]
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=folder, check=True
+    )
+    assert done.stdout.split() == ["3", "True", "False", "False"]
