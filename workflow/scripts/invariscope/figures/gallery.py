@@ -25,7 +25,7 @@ def draw(sections):
         heights += [0.35] + [1] * stimuli.sizes["unit"]
     margin = 0.75
     cell = (style.WIDTH - margin) / (2 * images + 0.5) / 1.06
-    figure = plt.figure(figsize=(style.WIDTH, sum(heights) * cell * 1.5 + 0.2))
+    figure = plt.figure(figsize=(style.WIDTH, sum(heights) * cell * 1.5 + 0.35))
     grid = figure.add_gridspec(
         len(heights),
         2 * images + 1,
@@ -34,9 +34,15 @@ def draw(sections):
         left=margin / style.WIDTH,
         right=0.995,
         top=1,
-        bottom=0.15 / figure.get_figheight(),
+        bottom=0.3 / figure.get_figheight(),
         wspace=0.06,
         hspace=0.4,
+    )
+    figure.text(
+        margin / style.WIDTH,
+        0.05 / figure.get_figheight(),
+        "Below each stimulus: its response, in percent of a_max, the largest over the restarts.",
+        fontsize=6,
     )
     row = 0
     for title, stimuli in sections:
@@ -56,8 +62,8 @@ def _head(figure, grid, row, images, title, unit):
         ax.axis("off")
         text = f"{title}: {names[condition]}" if offset == 0 else names[condition]
         ax.text(0, -0.2, text, weight="bold", transform=ax.transAxes)
-        note = f"distance in {unit}" if offset else "below: response, % of a_max"
-        ax.text(1, -0.2, note, fontsize=6, ha="right", transform=ax.transAxes)
+        if offset:
+            ax.text(1, -0.2, f"distance in {unit}", fontsize=6, ha="right", transform=ax.transAxes)
 
 
 def _row(figure, grid, row, images, stimuli):

@@ -90,7 +90,7 @@ def _place(ax, cell, chosen, first, last):
         )
     if len(cell.templates) <= 2:
         ax.set(xlim=(-95, 275), xticks=[-90, 0, 90, 180, 270])
-        ax.set_xlabel("phase against the template (degrees)", fontsize=6, labelpad=1)
+        ax.set_xlabel("phase (degrees)", fontsize=6, labelpad=1)
     else:
         ax.set_xlabel(cell.unit, fontsize=6, labelpad=1)
         if cell.positions.shape[1] == 2:
