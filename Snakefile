@@ -6,6 +6,7 @@ from snakemake.utils import min_version
 
 min_version("9.0")
 
+# A study given with --configfile stands alone: merging it with the default would mix the two.
 if not workflow.overwrite_configfiles:
 
     configfile: "config/quickstart.yaml"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import STD
+from conftest import STD, traced
 from PIL import Image
 
 from invariscope import natural
@@ -100,6 +100,28 @@ def test_channel_means_against_the_padded_network(vgg):
         inside = value[0, :, 1:-1, 1:-1].relu().double().numpy()
         total, count = total + inside.sum((1, 2)), count + inside[0].size
     np.testing.assert_allclose(means["conv1_1"], total / count, rtol=1e-4)
+
+
+def test_channel_means_of_parallel_branches():
+    """Layers that lie on no common path are read one run each, all over the photo's middle."""
+    layers = {
+        "stem": "conv1",
+        "long": "layer1.0.conv3",
+        "short": "layer1.0.downsample.0",
+    }
+    architecture, model = traced("resnet50", layers)
+    state = model.state_dict()
+    trunk = Trunk(architecture, {n: state[n] for n in architecture.parameters()}, STD)
+    photo = np.random.default_rng(0).uniform(0, 255, (3, 19, 19)).astype(np.float32)
+    told = []
+    means = natural.channel_means(trunk, [photo], MEAN, lambda: told.append(1))
+    assert told == [1]
+    stimulus = torch.from_numpy(photo - 255 * np.array(MEAN, np.float32)[:, None, None])[None]
+    with torch.no_grad():
+        for layer, size in (("long", 1), ("short", 3)):  # receptive fields 19 and 11, stride 4
+            value, _ = trunk.run(stimulus, layer, (size, size))
+            expected = value.relu().mean((0, 2, 3)).numpy()
+            np.testing.assert_allclose(means[layer], expected, rtol=1e-4, atol=1e-6)
 
 
 def test_normalised_network_is_the_rescaled_weights(vgg):

@@ -17,6 +17,8 @@ rule synthesis:
             seed=config["seed"],
             synthesis=synthesis_settings(),
         ),
+    # The last bits of a sum depend on the threads; blocks run side by side instead.
+    threads: 1
     resources:
         gpu=GPU,
     conda:

@@ -135,26 +135,37 @@ def channel_means(trunk, photos, mean, progress=None):
     import torch
 
     architecture = trunk.architecture
-    # The layer with the most nodes below it is the deepest; all layers are read on its way.
-    deepest = max(architecture.layers, key=lambda layer: len(architecture.below(layer)))
-    below = set(architecture.below(deepest))
-    layers = {name: node for name, node in architecture.layers.items() if node in below}
-    if len(layers) < len(architecture.layers):
-        raise UserError("layers of one network must lie on one path from input to output")
     offset = 255 * np.array(mean, np.float32)[:, None, None]
-    sums = {layer: np.zeros(channels(architecture, layer)) for layer in layers}
-    counts = dict.fromkeys(layers, 0)
+    runs = _runs(architecture)
+    sums = {layer: np.zeros(channels(architecture, layer)) for layer in architecture.layers}
+    counts = dict.fromkeys(architecture.layers, 0)
     with torch.inference_mode():
         for photo in photos:
-            size, crop = _largest(architecture, deepest, photo)
-            stimulus = torch.from_numpy(crop - offset)[None].to(trunk.device)
-            _, recorded = trunk.run(stimulus, deepest, size, record=list(layers))
-            for layer, value in zip(layers, recorded, strict=True):
-                sums[layer] += value.relu().double().sum((0, 2, 3)).cpu().numpy()
-                counts[layer] += value[0, 0].numel()
+            for top, layers in runs.items():
+                size, crop = _largest(architecture, top, photo)
+                stimulus = torch.from_numpy(crop - offset)[None].to(trunk.device)
+                _, recorded = trunk.run(stimulus, top, size, record=layers)
+                for layer, value in zip(layers, recorded, strict=True):
+                    sums[layer] += value.relu().double().sum((0, 2, 3)).cpu().numpy()
+                    counts[layer] += value[0, 0].numel()
             if progress is not None:
                 progress()
-    return {layer: sums[layer] / counts[layer] for layer in layers}
+    return {layer: sums[layer] / counts[layer] for layer in sums}
+
+
+def _runs(architecture):
+    """Layers that no other lies above, each with the layers to read on the way to it."""
+    below = {layer: set(architecture.below(layer)) for layer in architecture.layers}
+    runs, read = {}, set()
+    for top in sorted(below, key=lambda layer: len(below[layer]), reverse=True):
+        if top not in read:
+            runs[top] = [
+                layer
+                for layer, node in architecture.layers.items()
+                if node in below[top] and layer not in read
+            ]
+            read.update(runs[top])
+    return runs
 
 
 def _largest(architecture, layer, photo):
