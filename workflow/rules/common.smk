@@ -102,4 +102,3 @@ wildcard_constraints:
     network="|".join(REGISTRY),
     layer="[^/]+",
     block=r"\d+-\d+",
-    figure=r"[a-z_]+",
