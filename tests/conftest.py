@@ -51,6 +51,19 @@ def vgg():
     return Trunk(architecture, parameters, STD), model
 
 
+def plain_vgg(model, stimuli):
+    """conv2_2 and conv3_1, both before the ReLU, by torchvision's modules without padding."""
+    x = stimuli / (255 * torch.tensor(STD)[:, None, None])
+    for module in model.features[:11]:
+        if isinstance(module, torch.nn.Conv2d):
+            x = torch.nn.functional.conv2d(x, module.weight, module.bias)
+        else:
+            x = torch.relu(x) if isinstance(module, torch.nn.ReLU) else module(x)
+        if module is model.features[7]:
+            conv2_2 = x
+    return conv2_2, x
+
+
 @pytest.fixture(scope="session")
 def cell_trunk():
     """The model cells."""

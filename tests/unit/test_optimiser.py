@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from conftest import STD
+from conftest import plain_vgg
 from test_spectrum import twin
 
 from invariscope.objective import Constrained, Penalty
@@ -249,15 +249,10 @@ def test_observer_against_torchvision(vgg):
     stimuli = 60 * torch.randn(2, 4, 3, 24, 24)
     with torch.no_grad():
         responses, features = observe(stimuli, torch.tensor([2, 0]))
-        x = stimuli.flatten(0, 1) / (255 * torch.tensor(STD)[:, None, None])
-        for layer in model.features[:11]:
-            if isinstance(layer, torch.nn.Conv2d):
-                x = torch.nn.functional.conv2d(x, layer.weight, layer.bias)
-            else:
-                x = torch.relu(x) if isinstance(layer, torch.nn.ReLU) else layer(x)
-            if layer is model.features[8]:
-                compared = x / torch.tensor(feature_scale, dtype=torch.float32)[:, None, None]
-    expected = torch.stack([x[:4, 77, 0, 0] / scale[77], x[4:, 200, 0, 0] / scale[200]])
+        conv2_2, conv3_1 = plain_vgg(model, stimuli.flatten(0, 1))
+    value = conv3_1[..., 0, 0]
+    compared = conv2_2.relu() / torch.tensor(feature_scale, dtype=torch.float32)[:, None, None]
+    expected = torch.stack([value[:4, 77] / scale[77], value[4:, 200] / scale[200]])
     torch.testing.assert_close(responses, expected, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(features, compared.reshape(2, 4, -1), rtol=1e-4, atol=1e-4)
 
