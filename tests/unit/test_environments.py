@@ -1,6 +1,5 @@
 """The conda environments agree with pyproject's pins and provide what the scripts import."""
 
-import ast
 import re
 import sys
 import tomllib
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from invariscope.code import closure
+from invariscope.code import imports
 from invariscope.natural import PACKAGED
 
 ROOT = Path(__file__).parents[2]
@@ -52,13 +51,9 @@ def test_pins_agree_with_pyproject(environment):
 
 @pytest.mark.parametrize(("environment", "script"), sorted({rule[2:] for rule in RULES}))
 def test_environment_provides_what_a_script_imports(environment, script):
-    imported = set(PACKAGED) if script.endswith("natural.py") else set()
-    for path in closure(ROOT / "workflow" / script):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                imported |= {alias.name.split(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                imported.add(node.module.split(".")[0])
+    imported = imports(ROOT / "workflow" / script)
+    if script.endswith("natural.py"):
+        imported |= set(PACKAGED)
     own = {"invariscope", "job", *sys.stdlib_module_names}
     needed = {MODULES.get(module, module.replace("_", "-")) for module in imported - own}
     assert needed <= set(pins(environment))

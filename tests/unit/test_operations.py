@@ -6,7 +6,7 @@ from torch import nn
 
 from invariscope.architecture import Architecture, Node
 from invariscope.errors import UserError
-from invariscope.receptive_field import input_interval, receptive_field
+from invariscope.receptive_field import input_interval, receptive_field, stride
 from invariscope.tracing import _read_graph
 from invariscope.trunk import Trunk
 
@@ -50,8 +50,8 @@ def test_alone(name):
         whole = module(image / 255)
         at, window = 4, []
         for axis, (first, last) in enumerate((vertical, horizontal)):
-            stride = input_interval(architecture, "layer", 2, axis)[1] - last
-            window.append(slice(first + at * stride, last + at * stride + 1))
+            shift = at * stride(architecture, "layer", axis)
+            window.append(slice(first + shift, last + shift + 1))
         trunk = Trunk(architecture, parameters, (1, 1, 1))
         value, _ = trunk.run(image[:, :, window[0], window[1]], "layer")
     torch.testing.assert_close(value[:, :, 0, 0], whole[:, :, at, at], rtol=1e-4, atol=1e-4)

@@ -6,7 +6,7 @@ from conftest import traced
 from torchvision.models.feature_extraction import create_feature_extractor
 
 from invariscope.errors import UserError
-from invariscope.receptive_field import channels, extent, input_interval, receptive_field
+from invariscope.receptive_field import channels, extent, input_interval, receptive_field, stride
 
 VGG19 = {
     "conv1_1": ("features.0", 3),
@@ -72,11 +72,11 @@ def test_gradient_support(name, node, side):
         value[0, :, middle, middle].sum().backward()
         support |= (image.grad[0] != 0).any(0)
     first, last = input_interval(architecture, "layer")
-    stride = input_interval(architecture, "layer", 2)[1] - last
+    shift = middle * stride(architecture, "layer")
     for axis in (0, 1):
         reached = support.any(axis).nonzero()[:, 0]
         found = int(reached[0]), int(reached[-1])
-        assert found == (first + middle * stride, last + middle * stride)
+        assert found == (first + shift, last + shift)
 
 
 def test_shortcut_needs_less_than_its_branch():

@@ -6,7 +6,19 @@ import torch
 
 from invariscope.stimuli import join_blocks, stimuli_dataset
 from invariscope.synthesis import Synthesis
-from invariscope.tables import COLUMNS, unit_rows
+from invariscope.tables import unit_rows
+
+COLUMNS = (
+    "network",
+    "layer",
+    "channel",
+    "truth",
+    "rf",
+    "a_max",
+    "activation_ratio",
+    "min_distance",
+    "diversity_gain",
+)
 
 
 def synthesis(responses, distances):

@@ -17,15 +17,15 @@ from invariscope.errors import UserError
 @cache
 def facts(name):
     """What is known of the layers of network `name`."""
-    return network.facts(
-        REGISTRY[name], code_digest("invariscope/network.py"), "results/.architectures"
-    )
+    digest = code.digest(SCRIPTS / "invariscope" / "network.py")
+    return network.facts(REGISTRY[name], digest, "results/.architectures")
 
 
 @cache
-def code_digest(script):
-    """Digest of the code that a script of the workflow runs."""
-    return code.digest(SCRIPTS / script)
+def code_of(script):
+    """What a script of the workflow runs: digest of its code, versions of its packages."""
+    path = SCRIPTS / script
+    return {"code": code.digest(path), "packages": code.packages(path)}
 
 
 def record(script, **named):
@@ -34,8 +34,7 @@ def record(script, **named):
     The named parameters, the digest of the code that the script runs, and the versions of the
     packages which that imports.
     """
-    packages = code.packages(SCRIPTS / script)
-    return json.dumps({**named, "code": code_digest(script), "packages": packages}, sort_keys=True)
+    return json.dumps({**named, **code_of(script)}, sort_keys=True)
 
 
 try:
@@ -44,7 +43,9 @@ try:
     STUDY = resolve(config, REGISTRY, facts)
     for name, _ in STUDY:
         sources.check_present(REGISTRY[name]["weights"])
-    PHOTOS = [sources.sha256(path) for path in natural.photo_paths(config["natural"]["photos"])]
+    PHOTO_DIGESTS = [
+        sources.sha256(path) for path in natural.photo_paths(config["natural"]["photos"])
+    ]
 except UserError as error:
     sys.exit(f"invariscope: {error}")
 

@@ -12,7 +12,7 @@ rule natural:
             preprocessing=REGISTRY[wildcards.network]["preprocessing"],
             side=config["natural"]["side"],
             photos=config["natural"]["photos"],
-            digests=PHOTOS,
+            digests=PHOTO_DIGESTS,
         ),
     resources:
         gpu=GPU,

@@ -10,8 +10,7 @@ def main(input, output, record, threads):
     layers = join_blocks([files.read_dataset(path) for path in input.stimuli])
     style.apply()
     figure = diversity.draw([(" ".join(key), stimuli) for key, stimuli in layers.items()])
-    for path in output:
-        style.save(figure, path)
+    style.save(figure, output)
 
 
 job.run(main, snakemake)  # noqa: F821

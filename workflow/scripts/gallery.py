@@ -14,8 +14,7 @@ def main(input, output, record, threads):
     ]
     style.apply()
     figure = gallery.draw(sections)
-    for path in output:
-        style.save(figure, path)
+    style.save(figure, output)
 
 
 job.run(main, snakemake)  # noqa: F821

@@ -10,8 +10,7 @@ def main(input, output, record, threads):
     (stimuli,) = join_blocks([files.read_dataset(path) for path in input.stimuli]).values()
     style.apply()
     figure = ground_truth.draw(stimuli)
-    for path in output:
-        style.save(figure, path)
+    style.save(figure, output)
 
 
 job.run(main, snakemake)  # noqa: F821

@@ -42,12 +42,12 @@ class Architecture:
         return Architecture(nodes, stored["layers"])
 
     def below(self, layer):
-        """Names of the nodes that `layer` depends on, itself included, in order of execution."""
+        """Names of the nodes that `layer` depends on, its own included, as a set."""
         needed = {self.layers[layer]}
         for node in reversed(self.nodes):
             if node.name in needed:
                 needed.update(node.inputs)
-        return [node.name for node in self.nodes if node.name in needed]
+        return needed
 
     def parameters(self):
         """Names of the parameters that the nodes read."""

@@ -17,7 +17,6 @@ LAYER = "cells"
 SIDE = 24  # the receptive field of VGG's conv3_1, so that cells and real units compare
 FREQUENCY = 0.125  # cycles per pixel of all gratings: three cycles across the field
 SIGMA = 4.5  # standard deviation of all envelopes, in pixels
-GREY = (1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -46,8 +45,8 @@ def _grid():
     return np.meshgrid(np.arange(SIDE) - half, np.arange(SIDE) - half, indexing="ij")
 
 
-def gabor(phase=0.0, orientation=0.0, sigma=SIGMA, centre=(0.0, 0.0), colour=GREY):
-    """Unit-norm Gabor template, (channel, y, x).
+def gabor(phase=0.0, orientation=0.0, sigma=SIGMA, centre=(0.0, 0.0)):
+    """Unit-norm grey Gabor template, (channel, y, x).
 
     Parameters
     ----------
@@ -57,18 +56,16 @@ def gabor(phase=0.0, orientation=0.0, sigma=SIGMA, centre=(0.0, 0.0), colour=GRE
         Standard deviation of the envelope, in pixels.
     centre : (float, float)
         Vertical and horizontal offset from the middle, in pixels.
-    colour : sequence of 3 floats
-        Weight of each colour channel.
     """
     y, x = _grid()
     y, x = y - centre[0], x - centre[1]
     along = x * np.cos(orientation) + y * np.sin(orientation)
     envelope = np.exp(-(x**2 + y**2) / (2 * sigma**2))
-    return _unit(envelope * np.cos(2 * np.pi * FREQUENCY * along + phase), colour)
+    return _unit(envelope * np.cos(2 * np.pi * FREQUENCY * along + phase))
 
 
-def _unit(pattern, colour=GREY):
-    template = np.multiply.outer(np.asarray(colour), pattern)
+def _unit(pattern):
+    template = np.stack([pattern] * 3)
     return template / np.linalg.norm(template)
 
 
@@ -138,10 +135,10 @@ def ground_truth():
     orientations = np.arange(32) * np.pi / 32
     shifted, centres = _shifted()
     warped, warps = _warped()
-    none = np.zeros((1, 1))
+    none, phase = np.zeros((1, 1)), "phase (degrees)"
     return [
-        Cell("simple", "max", gabor()[None], none, ""),
-        Cell("complex", "norm", _orthogonal_pair(), np.array([[0.0], [90.0]]), "phase (degrees)"),
+        Cell("simple", "max", gabor()[None], none, phase),
+        Cell("complex", "norm", _orthogonal_pair(), np.array([[0.0], [90.0]]), phase),
         Cell(
             "orientation_invariant",
             "max",
@@ -149,10 +146,10 @@ def ground_truth():
             np.rad2deg(orientations)[:, None],
             "orientation (degrees)",
         ),
-        Cell("polarity_invariant", "norm", gabor(np.pi / 2)[None], none, "polarity"),
+        Cell("polarity_invariant", "norm", gabor(np.pi / 2)[None], none, phase),
         Cell("shift_invariant", "max", shifted, centres, "position (pixels from the middle)"),
         Cell("warp_invariant", "max", warped, warps, "which of the 64 warps"),
-        Cell("linear", "max", _linear()[None], none, ""),
+        Cell("linear", "max", _linear()[None], none, phase),
     ]
 
 
@@ -222,12 +219,6 @@ def phases(cell, stimuli):
     pair = np.stack([cell.templates[0], quadrature(cell.templates[0])])
     in_phase, across = np.einsum("tcyx,icyx->ti", pair, stimuli)
     return np.rad2deg(np.arctan2(-across, in_phase))  # cos(kx + p) = cos p cos kx - sin p sin kx
-
-
-def phase_span(degrees):
-    """Smallest arc of the circle, in degrees, that holds all of the given phases."""
-    ordered = np.sort(np.asarray(degrees) % 360)
-    return 360 - np.diff(ordered, append=ordered[0] + 360).max()
 
 
 def winners(cell, stimuli):

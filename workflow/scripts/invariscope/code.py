@@ -70,7 +70,18 @@ def _distributions():
     return metadata.packages_distributions()
 
 
-@cache
+def imports(script):
+    """Top-level names of all modules that a script's closure imports, relative imports apart."""
+    modules = set()
+    for path in closure(script):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                modules.update(alias.name.split(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                modules.add(node.module.split(".")[0])
+    return modules
+
+
 def packages(script):
     """Versions of the packages that a script's closure imports.
 
@@ -80,12 +91,5 @@ def packages(script):
         Package to version; own modules and the standard library left out, and packages that are
         not installed here.
     """
-    modules = set()
-    for path in closure(script):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                modules.update(alias.name.split(".")[0] for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                modules.add(node.module.split(".")[0])
-    names = {name for module in modules for name in _distributions().get(module, ())}
+    names = {name for module in imports(script) for name in _distributions().get(module, ())}
     return {name: metadata.version(name) for name in sorted(names)}

@@ -1,5 +1,6 @@
 """A study: its config and network registry, checked, with defaults, as units and blocks."""
 
+import copy
 import math
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def _fill_defaults(validator_class):
         if validator.is_type(instance, "object"):
             for key, subschema in properties.items():
                 if "default" in subschema:
-                    instance.setdefault(key, yaml.safe_load(yaml.safe_dump(subschema["default"])))
+                    instance.setdefault(key, copy.deepcopy(subschema["default"]))
         yield from check(validator, properties, instance, schema)
 
     return jsonschema.validators.extend(validator_class, {"properties": properties})
@@ -171,9 +172,7 @@ def _channels(units, count, where, layer):
         return list(range(count))
     wanted = set()
     for unit in units:
-        first, last = (
-            (int(u) for u in str(unit).split("-")) if isinstance(unit, str) else (unit, unit)
-        )
+        first, last = map(int, unit.split("-")) if isinstance(unit, str) else (unit, unit)
         if first > last:
             raise UserError(f"{where}: range '{unit}' runs backwards; write it as {last}-{first}")
         if last >= count:

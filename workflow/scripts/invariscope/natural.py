@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import UserError
-from .receptive_field import channels, input_interval
+from .receptive_field import channels, input_interval, stride
 
 # Photos of scenes, objects and animals that installed packages carry.
 PACKAGED = {
@@ -155,7 +155,7 @@ def channel_means(trunk, photos, mean, progress=None):
 
 def _runs(architecture):
     """Layers that no other lies above, each with the layers to read on the way to it."""
-    below = {layer: set(architecture.below(layer)) for layer in architecture.layers}
+    below = {layer: architecture.below(layer) for layer in architecture.layers}
     runs, read = {}, set()
     for top in sorted(below, key=lambda layer: len(below[layer]), reverse=True):
         if top not in read:
@@ -174,11 +174,11 @@ def _largest(architecture, layer, photo):
     for axis, length in enumerate(photo.shape[1:]):
         first, last = input_interval(architecture, layer, 1, axis)
         field = last - first + 1
-        stride = input_interval(architecture, layer, 2, axis)[1] - last
-        size = (length - field) // stride + 1
+        step = stride(architecture, layer, axis)
+        size = (length - field) // step + 1
         if size < 1:
             raise UserError(f"photos: layer '{layer}' needs at least {field} pixels a side")
-        seen = field + (size - 1) * stride
+        seen = field + (size - 1) * step
         start = (length - seen) // 2
         sizes.append(size)
         slices.append(slice(start, start + seen))

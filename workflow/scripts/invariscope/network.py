@@ -53,14 +53,14 @@ def facts(entry, code, folder):
         return json.loads(path.read_text())
     found = _facts(architecture(entry["architecture"], entry["layers"]))
     with write_whole(path) as temporary:
-        Path(temporary).write_text(json.dumps(found))
+        temporary.write_text(json.dumps(found))
     return found
 
 
 def _facts(whole: Architecture):
     layers = {}
     for layer in whole.layers:
-        nodes = set(whole.below(layer))
+        nodes = whole.below(layer)
         below = [k for k, node in whole.layers.items() if node in nodes and k != layer]
         receptive_field(whole, layer)  # refuses one that is not square
         layers[layer] = dict(channels=channels(whole, layer), below=below)

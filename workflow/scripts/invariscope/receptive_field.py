@@ -53,11 +53,10 @@ def extent(architecture, layer, size=1, axis=0):
             continue
         first, last = have[node.name]
         if window := node.settings.get("window"):
-            kernel, stride, padding, dilation = (
-                window[key][axis] for key in ("kernel", "stride", "padding", "dilation")
-            )
-            first = first * stride - padding
-            last = last * stride - padding + dilation * (kernel - 1)
+            step, padding = window["stride"][axis], window["padding"][axis]
+            reach = window["dilation"][axis] * (window["kernel"][axis] - 1)
+            first = first * step - padding
+            last = last * step - padding + reach
         for below in node.inputs:
             need[node.name, below] = (first, last)
             known = have.get(below, (first, last))
@@ -69,6 +68,12 @@ def input_interval(architecture, layer, size=1, axis=0):
     """Interval of input pixels that `size` neighbouring outputs of `layer` depend on."""
     (source,) = (node.name for node in architecture.nodes if node.op == "input")
     return extent(architecture, layer, size, axis).have[source]
+
+
+def stride(architecture, layer, axis=0):
+    """Distance in input pixels between what two neighbouring outputs of `layer` depend on."""
+    one, two = (input_interval(architecture, layer, size, axis) for size in (1, 2))
+    return two[1] - one[1]
 
 
 def receptive_field(architecture, layer):

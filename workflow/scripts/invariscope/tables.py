@@ -2,18 +2,6 @@
 
 import pandas as pd
 
-COLUMNS = (
-    "network",
-    "layer",
-    "channel",
-    "truth",
-    "rf",
-    "a_max",
-    "activation_ratio",
-    "min_distance",
-    "diversity_gain",
-)
-
 
 def unit_rows(stimuli):
     """Rows of units.csv for the units of one stimuli file.
@@ -26,7 +14,7 @@ def unit_rows(stimuli):
     Returns
     -------
     pandas.DataFrame
-        Columns as in `COLUMNS`; the last three are missing where a_max is not above 0.
+        The last three columns are missing where a_max is not above 0.
     """
     a_max = stimuli.a_max.values.astype(float)
     # What a unit that nothing drives ends with means nothing.
@@ -44,6 +32,5 @@ def unit_rows(stimuli):
             "activation_ratio": driven.response.mean("image").values / a_max,
             "min_distance": distance,
             "diversity_gain": distance - alone,
-        },
-        columns=list(COLUMNS),
+        }
     )

@@ -40,18 +40,17 @@ def trace(name, layers):
         raise UserError(
             f"architecture '{name}' is unknown to torchvision; it has: {choices(known, name)}"
         )
-    with torch.device("meta"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # on initialisation, and on nodes of the training mode
-        model = torchvision.models.get_model(name, weights=None).eval()
-        available = get_graph_node_names(model)[1]
-    for layer, node in layers.items():
-        if node not in available:
-            raise UserError(
-                f"layer '{layer}' of architecture '{name}': no graph node '{node}'; "
-                f"it has: {choices(available, node, 40)}"
-            )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+        warnings.simplefilter("ignore")  # on initialisation, and on nodes of the training mode
+        with torch.device("meta"):
+            model = torchvision.models.get_model(name, weights=None).eval()
+        available = get_graph_node_names(model)[1]
+        for layer, node in layers.items():
+            if node not in available:
+                raise UserError(
+                    f"layer '{layer}' of architecture '{name}': no graph node '{node}'; "
+                    f"it has: {choices(available, node, 40)}"
+                )
         extractor = create_feature_extractor(model, {n: n for n in layers.values()}).eval()
     nodes, at = _read_graph(extractor, name)
     return Architecture(nodes, {layer: at[node] for layer, node in layers.items()})
@@ -98,8 +97,15 @@ def _flatten(module, path):
     return [(type(module), *_read_module(module, path))]
 
 
-def _pair(value):
-    return [value, value] if isinstance(value, int) else list(value)
+def _window(module):
+    """The window that a convolution or pooling slides over its input."""
+    settings = dict(
+        kernel=module.kernel_size,
+        stride=module.stride,
+        padding=module.padding,
+        dilation=getattr(module, "dilation", 1),  # average pooling has none
+    )
+    return {k: [v, v] if isinstance(v, int) else list(v) for k, v in settings.items()}
 
 
 def _read_module(module, path):
@@ -109,17 +115,11 @@ def _read_module(module, path):
     if isinstance(module, nn.Conv2d):
         if module.padding_mode != "zeros" or isinstance(module.padding, str):
             return None, {}
-        window = dict(
-            kernel=_pair(module.kernel_size),
-            stride=_pair(module.stride),
-            padding=_pair(module.padding),
-            dilation=_pair(module.dilation),
-        )
         parameters = {"weight": f"{path}.weight"}
         if module.bias is not None:
             parameters["bias"] = f"{path}.bias"
         return "conv", dict(
-            window=window,
+            window=_window(module),
             groups=module.groups,
             channels=module.out_channels,
             parameters=parameters,
@@ -128,13 +128,8 @@ def _read_module(module, path):
         names = ("weight", "bias", "running_mean", "running_var")
         return "batch_norm", dict(eps=module.eps, parameters={n: f"{path}.{n}" for n in names})
     if isinstance(module, nn.MaxPool2d | nn.AvgPool2d):
-        window = dict(
-            kernel=_pair(module.kernel_size),
-            stride=_pair(module.stride),
-            padding=_pair(module.padding),
-            dilation=_pair(getattr(module, "dilation", 1)),
-        )
-        return "max_pool" if isinstance(module, nn.MaxPool2d) else "avg_pool", dict(window=window)
+        op = "max_pool" if isinstance(module, nn.MaxPool2d) else "avg_pool"
+        return op, dict(window=_window(module))
     simple = {
         nn.ReLU: "relu",
         nn.ReLU6: "relu6",

@@ -44,17 +44,16 @@ def _panel(ax, title, stimuli):
     responses = 100 * stimuli.response.mean("image") / stimuli.a_max
     distances = stimuli.distance.min("pair")
     ax.plot(distances, responses, color="0.85", lw=0.5, zorder=0)  # one line a unit
-    for condition, colour in style.CONDITIONS.items():
+    for condition, label in style.CONDITIONS.items():
         ax.scatter(
             distances.sel(condition=condition),
             responses.sel(condition=condition),
             s=10,
-            color=colour,
             edgecolor="white",
             linewidth=0.3,
             clip_on=False,
-            marker={"diverse": "o", "restarts": "D"}[condition],
-            label={"diverse": "diverse set", "restarts": "random restarts"}[condition],
+            label=label,
+            **style.POINTS[condition],
         )
     ax.set_title(f"{title}\n{stimuli.sizes['unit']} units", fontsize=7)
     ax.set_xlabel(f"minimal distance\n({stimuli.distance.attrs['units']})", fontsize=7)

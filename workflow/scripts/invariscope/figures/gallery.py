@@ -4,8 +4,6 @@ import matplotlib.pyplot as plt
 
 from . import style
 
-CONDITIONS = ("diverse", "restarts")
-
 
 def draw(sections):
     """Rows of stimuli, one row per unit.
@@ -56,11 +54,10 @@ def draw(sections):
 
 def _head(figure, grid, row, images, title, unit):
     """Name a section, and over what its two halves are."""
-    names = {"diverse": "diverse set", "restarts": "random restarts"}
-    for offset, condition in zip((0, images + 1), CONDITIONS, strict=True):
+    for offset, label in zip((0, images + 1), style.CONDITIONS.values(), strict=True):
         ax = figure.add_subplot(grid[row, offset : offset + images])
         ax.axis("off")
-        text = f"{title}: {names[condition]}" if offset == 0 else names[condition]
+        text = label if offset else f"{title}: {label}"
         ax.text(0, -0.2, text, weight="bold", transform=ax.transAxes)
         if offset:
             ax.text(1, -0.2, f"distance in {unit}", fontsize=6, ha="right", transform=ax.transAxes)
@@ -69,7 +66,7 @@ def _head(figure, grid, row, images, title, unit):
 def _row(figure, grid, row, images, stimuli):
     """One unit's stimuli; below each its response, above each set its minimal distance."""
     a_max = float(stimuli.a_max)
-    for offset, condition in zip((0, images + 1), CONDITIONS, strict=True):
+    for offset, condition in zip((0, images + 1), style.CONDITIONS, strict=True):
         chosen = stimuli.sel(condition=condition)
         for image in range(stimuli.sizes["image"]):
             ax = figure.add_subplot(grid[row, offset + image])
@@ -80,7 +77,7 @@ def _row(figure, grid, row, images, stimuli):
             if image == 0:
                 distance = f"min. distance {float(chosen.distance.min()):.3g}"
                 ax.set_title(distance, fontsize=6, loc="left", pad=1.5)
-                if condition == CONDITIONS[0]:
+                if offset == 0:
                     rounded = float(f"{a_max:.3g}")
                     name = f"unit {int(stimuli.unit)}\na_max {rounded:,g}"
                     ax.set_ylabel(name, fontsize=7, rotation=0, ha="right", va="center")

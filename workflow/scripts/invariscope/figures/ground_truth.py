@@ -62,13 +62,13 @@ def draw(stimuli):
             )
             if row == 0 and image == 0:
                 ax.set_title("diverse set (response, % of a_max)", fontsize=7, loc="left")
-        _place(figure.add_subplot(grid[row, -1]), cell, chosen, row == 0, row == rows - 1)
+        _place(figure.add_subplot(grid[row, -1]), cell, chosen, row == 0)
     return figure
 
 
-def _place(ax, cell, chosen, first, last):
+def _place(ax, cell, chosen, first):
     """Where the stimuli of both conditions lie along what the cell is invariant to."""
-    for height, (condition, colour) in enumerate(reversed(style.CONDITIONS.items())):
+    for height, condition in enumerate(reversed(style.CONDITIONS)):
         stimuli = chosen.sel(condition=condition).stimulus.values
         if len(cell.templates) <= 2:
             found = (phases(cell, stimuli) + 90) % 360 - 90  # both polarities away from the edges
@@ -82,25 +82,22 @@ def _place(ax, cell, chosen, first, last):
         ax.scatter(
             *found.T,
             s=14,
-            color=colour,
             alpha=0.85,
             linewidth=0,
-            marker={"diverse": "o", "restarts": "D"}[condition],
-            label={"diverse": "diverse", "restarts": "restarts"}[condition],
+            label=condition,
+            **style.POINTS[condition],
         )
+    ax.set_xlabel(cell.unit, fontsize=6, labelpad=1)
     if len(cell.templates) <= 2:
         ax.set(xlim=(-95, 275), xticks=[-90, 0, 90, 180, 270])
-        ax.set_xlabel("phase (degrees)", fontsize=6, labelpad=1)
+    elif cell.positions.shape[1] == 2:
+        limit = np.abs(cell.positions).max() + 1
+        ax.set(xlim=(-limit, limit), ylim=(limit, -limit), xticks=[-5, 0, 5], yticks=[-5, 0, 5])
+        ax.set_ylabel("pixels", fontsize=6, labelpad=0)
+    elif "degrees" in cell.unit:
+        ax.set(xlim=(-5, 180), xticks=[0, 45, 90, 135, 180])
     else:
-        ax.set_xlabel(cell.unit, fontsize=6, labelpad=1)
-        if cell.positions.shape[1] == 2:
-            limit = np.abs(cell.positions).max() + 1
-            ax.set(xlim=(-limit, limit), ylim=(limit, -limit), xticks=[-5, 0, 5], yticks=[-5, 0, 5])
-            ax.set_ylabel("pixels", fontsize=6, labelpad=0)
-        elif "degrees" in cell.unit:
-            ax.set(xlim=(-5, 180), xticks=[0, 45, 90, 135, 180])
-        else:
-            ax.set_xlim(cell.positions.min() - 3, cell.positions.max() + 3)
+        ax.set_xlim(cell.positions.min() - 3, cell.positions.max() + 3)
     ax.tick_params(labelsize=6, length=2, pad=1)
     if first:
         ax.legend(

@@ -11,7 +11,13 @@ import seaborn as sns
 from ..files import write_whole
 
 WIDTH = 7.2  # inches: two columns of a journal page
-CONDITIONS = dict(zip(("diverse", "restarts"), sns.color_palette("colorblind", 2), strict=True))
+CONDITIONS = {"diverse": "diverse set", "restarts": "random restarts"}
+POINTS = {
+    condition: dict(color=colour, marker=marker)
+    for condition, colour, marker in zip(
+        CONDITIONS, sns.color_palette("colorblind", 2), "oD", strict=True
+    )
+}
 
 
 def apply():
@@ -30,11 +36,12 @@ def apply():
     )
 
 
-def save(figure, path):
-    """Save a figure in the format its suffix names, without the time of day."""
-    with write_whole(path) as temporary:
-        metadata = {"Date": None} if temporary.suffix == ".svg" else None
-        figure.savefig(temporary, dpi=300, metadata=metadata)
+def save(figure, paths):
+    """Save a figure in the formats that the paths' suffixes name, without the time of day."""
+    for path in paths:
+        with write_whole(path) as temporary:
+            metadata = {"Date": None} if temporary.suffix == ".svg" else None
+            figure.savefig(temporary, dpi=300, metadata=metadata)
 
 
 def visible(stimulus):
