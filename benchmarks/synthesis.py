@@ -17,9 +17,10 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from invariscope import device, files, natural, weights  # noqa: E402
 from invariscope.objective import Penalty  # noqa: E402
+from invariscope.observer import observer  # noqa: E402
 from invariscope.optimiser import Published, Sphere  # noqa: E402
 from invariscope.receptive_field import receptive_field  # noqa: E402
-from invariscope.synthesis import observer, start, synthesise  # noqa: E402
+from invariscope.synthesis import start, synthesise  # noqa: E402
 from invariscope.trunk import Trunk  # noqa: E402
 
 STD = (0.229, 0.224, 0.225)

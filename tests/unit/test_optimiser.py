@@ -9,9 +9,10 @@ from conftest import plain_vgg
 from test_spectrum import twin
 
 from invariscope.objective import Constrained, Penalty
+from invariscope.observer import observer
 from invariscope.optimiser import Published, Sphere
 from invariscope.spectrum import length
-from invariscope.synthesis import observer, start, synthesise
+from invariscope.synthesis import start, synthesise
 
 NORM = 500.0
 

@@ -71,10 +71,10 @@ def blocks_of(name, layer):
     return blocks(STUDY[name, layer]["units"], config["block"])
 
 
-def stimuli_files(layers):
-    """Stimuli files of all blocks of some (network, layer) of the study."""
+def block_files(stage, layers):
+    """Files that a stage leaves for all blocks of some (network, layer) of the study."""
     return [
-        f"{OUT}/stimuli/{name}/{layer}/{block}.nc"
+        f"{OUT}/{stage}/{name}/{layer}/{block}.nc"
         for name, layer in layers
         for block in blocks_of(name, layer)
     ]
@@ -96,7 +96,13 @@ def gallery_units():
 
 def figures():
     """Figures that the study's layers allow."""
-    return ["diversity"] + ["gallery"] * bool(REAL) + ["ground_truth"] * bool(CELLS)
+    always = ["diversity", "phase_examples", "phase_population", "texture", "phase_signature"]
+    return always + ["gallery"] * bool(REAL) + ["ground_truth"] * bool(CELLS)
+
+
+def caption(figure):
+    """Template of a figure's caption."""
+    return (Path(workflow.basedir) / "workflow" / "report" / f"{figure}.rst").read_text()
 
 
 wildcard_constraints:

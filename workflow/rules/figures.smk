@@ -1,6 +1,6 @@
 rule gallery:
     input:
-        stimuli=stimuli_files(REAL),
+        stimuli=block_files("stimuli", REAL),
     output:
         svg=report(
             f"{OUT}/figures/gallery.svg",
@@ -11,7 +11,7 @@ rule gallery:
     log:
         f"{OUT}/logs/figures/gallery.log",
     params:
-        record=record("gallery.py", show=gallery_units()),
+        record=lambda _: record("gallery.py", show=gallery_units()),
     conda:
         "../../envs/figures.yaml"
     script:
@@ -20,7 +20,7 @@ rule gallery:
 
 rule diversity:
     input:
-        stimuli=stimuli_files(STUDY),
+        stimuli=block_files("stimuli", STUDY),
     output:
         svg=report(
             f"{OUT}/figures/diversity.svg",
@@ -31,7 +31,7 @@ rule diversity:
     log:
         f"{OUT}/logs/figures/diversity.log",
     params:
-        record=record("diversity.py"),
+        record=lambda _: record("diversity.py"),
     conda:
         "../../envs/figures.yaml"
     script:
@@ -40,7 +40,7 @@ rule diversity:
 
 rule ground_truth:
     input:
-        stimuli=stimuli_files(CELLS),
+        stimuli=block_files("stimuli", CELLS),
     output:
         svg=report(
             f"{OUT}/figures/ground_truth.svg",
@@ -51,8 +51,89 @@ rule ground_truth:
     log:
         f"{OUT}/logs/figures/ground_truth.log",
     params:
-        record=record("ground_truth.py"),
+        record=lambda _: record("ground_truth.py"),
     conda:
         "../../envs/figures.yaml"
     script:
         "../scripts/ground_truth.py"
+
+
+rule phase_examples:
+    input:
+        phase=block_files("phase", STUDY),
+    output:
+        svg=report(
+            f"{OUT}/figures/phase_examples.svg",
+            caption="../report/phase_examples.rst",
+            category="Phase",
+        ),
+        png=f"{OUT}/figures/phase_examples.png",
+    log:
+        f"{OUT}/logs/figures/phase_examples.log",
+    params:
+        record=lambda _: record("phase_examples.py"),
+    conda:
+        "../../envs/figures.yaml"
+    script:
+        "../scripts/phase_examples.py"
+
+
+rule phase_population:
+    input:
+        units=rules.tables.output.units,
+    output:
+        svg=report(
+            f"{OUT}/figures/phase_population.svg",
+            caption=os.path.abspath(f"{OUT}/figures/phase_population.rst"),
+            category="Phase",
+        ),
+        png=f"{OUT}/figures/phase_population.png",
+        caption=f"{OUT}/figures/phase_population.rst",
+    log:
+        f"{OUT}/logs/figures/phase_population.log",
+    params:
+        record=lambda _: record("phase_population.py", caption=caption("phase_population")),
+    conda:
+        "../../envs/figures.yaml"
+    script:
+        "../scripts/phase_population.py"
+
+
+rule texture:
+    input:
+        units=rules.tables.output.units,
+    output:
+        svg=report(
+            f"{OUT}/figures/texture.svg",
+            caption="../report/texture.rst",
+            category="Phase",
+        ),
+        png=f"{OUT}/figures/texture.png",
+    log:
+        f"{OUT}/logs/figures/texture.log",
+    params:
+        record=lambda _: record("texture.py"),
+    conda:
+        "../../envs/figures.yaml"
+    script:
+        "../scripts/texture.py"
+
+
+rule phase_signature:
+    input:
+        phase=block_files("phase", STUDY),
+    output:
+        svg=report(
+            f"{OUT}/figures/phase_signature.svg",
+            caption="../report/phase_signature.rst",
+            category="Phase",
+        ),
+        png=f"{OUT}/figures/phase_signature.png",
+    log:
+        f"{OUT}/logs/figures/phase_signature.log",
+    params:
+        record=lambda _: record("phase_signature.py"),
+    conda:
+        "../../envs/figures.yaml"
+    script:
+        "../scripts/phase_signature.py"

@@ -1,12 +1,13 @@
 rule tables:
     input:
-        stimuli=stimuli_files(STUDY),
+        stimuli=block_files("stimuli", STUDY),
+        phase=block_files("phase", STUDY),
     output:
         units=f"{OUT}/tables/units.csv",
     log:
         f"{OUT}/logs/tables.log",
     params:
-        record=record("units_table.py"),
+        record=lambda _: record("units_table.py"),
     conda:
         "../../envs/figures.yaml"
     script:

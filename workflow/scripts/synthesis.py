@@ -5,10 +5,11 @@ import sys
 import job
 from invariscope import device, files, natural, weights
 from invariscope.objective import Constrained, Penalty
+from invariscope.observer import observer
 from invariscope.optimiser import Published, Sphere
 from invariscope.receptive_field import receptive_field
 from invariscope.stimuli import stimuli_dataset
-from invariscope.synthesis import observer, start, synthesise
+from invariscope.synthesis import start, synthesise
 from invariscope.trunk import Trunk
 
 

@@ -1,4 +1,4 @@
-"""Gather one row per unit from all stimuli files."""
+"""Gather one row per unit from the files of all blocks."""
 
 import pandas as pd
 
@@ -8,9 +8,12 @@ from invariscope.tables import unit_rows
 
 
 def main(input, output, record, threads):
-    rows = pd.concat([unit_rows(files.read_dataset(path)) for path in input.stimuli])
+    rows = [
+        unit_rows(*map(files.read_dataset, paths))
+        for paths in zip(input.stimuli, input.phase, strict=True)
+    ]
     with files.write_whole(output.units) as temporary:
-        rows.to_csv(temporary, index=False, float_format="%.6g")
+        pd.concat(rows).to_csv(temporary, index=False, float_format="%.6g")
 
 
 job.run(main, snakemake)  # noqa: F821

@@ -16,7 +16,7 @@ from .seeds import generator
 LAYER = "cells"
 SIDE = 24  # the receptive field of VGG's conv3_1, so that cells and real units compare
 FREQUENCY = 0.125  # cycles per pixel of all gratings: three cycles across the field
-SIGMA = 4.5  # standard deviation of all envelopes, in pixels
+SIGMA = 5.5  # of envelopes, in pixels: as wide as the texture test's mask
 
 
 @dataclass(frozen=True)

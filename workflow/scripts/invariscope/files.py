@@ -28,9 +28,9 @@ def write_dataset(dataset, path):
         dataset.to_netcdf(temporary, engine="h5netcdf")
 
 
-def read_dataset(path):
-    """Read an xarray Dataset from netCDF-4 into memory."""
+def read_dataset(path, variables=None):
+    """Read an xarray Dataset from netCDF-4 into memory: all of it, or the named variables."""
     import xarray
 
     with xarray.open_dataset(path, engine="h5netcdf") as dataset:
-        return dataset.load()
+        return (dataset if variables is None else dataset[variables]).load()

@@ -53,48 +53,6 @@ def start(side, images, units, *names):
     return torch.from_numpy(np.stack(drawn))
 
 
-def observer(trunk, layer, channels, scale, features=None, feature_scale=None):
-    """How the units of one layer see stimuli.
-
-    Parameters
-    ----------
-    trunk : Trunk
-    layer : str
-    channels : sequence of int
-        The units.
-    scale : array, (channels of layer,)
-        What responses are divided by, see `natural.normalisers`.
-    features : str, optional
-        Layer whose values after the ReLU are compared between stimuli; pixels if not given.
-    feature_scale : array, (channels of features,), optional
-
-    Returns
-    -------
-    function of (stimuli (unit, image, 3, y, x), units (unit,))
-        `units` are positions in `channels`. Gives responses (unit, image) and features (unit,
-        image, feature).
-    """
-    device = trunk.device
-    channels = torch.as_tensor(channels, device=device)
-    scale = torch.as_tensor(scale, dtype=torch.float32, device=device)
-    if features is not None:
-        feature_scale = torch.as_tensor(feature_scale, dtype=torch.float32, device=device)
-
-    def observe(stimuli, units):
-        shape = stimuli.shape[:2]
-        record = () if features is None else (features,)
-        value, recorded = trunk.run(stimuli.flatten(0, 1), layer, record=record)
-        seen = channels[units]
-        responses = value.reshape(*shape, -1).gather(2, seen[:, None, None].expand(*shape, 1))
-        if features is None:
-            compared = stimuli
-        else:
-            compared = recorded[0].relu() / feature_scale[:, None, None]
-        return responses[..., 0] / scale[seen, None], compared.reshape(*shape, -1)
-
-    return observe
-
-
 def synthesise(observe, raw, norm, objective, optimiser, steps, progress=None):
     """Optimise the stimuli of many units in one batch.
 
@@ -104,7 +62,7 @@ def synthesise(observe, raw, norm, objective, optimiser, steps, progress=None):
     Parameters
     ----------
     observe : function
-        As made by `observer`.
+        As made by `observer.observer`.
     raw : torch.Tensor, (unit, image, channel, y, x)
         Where to start; its length does not matter to the stimuli.
     norm : float

@@ -1,21 +1,25 @@
 """Tables: one row a unit."""
 
 import pandas as pd
+from scipy import stats
 
 
-def unit_rows(stimuli):
-    """Rows of units.csv for the units of one stimuli file.
+def unit_rows(stimuli, phase):
+    """Rows of units.csv for the units of one block.
 
     Parameters
     ----------
-    stimuli : xarray.Dataset
-        As the synthesis stage leaves it.
+    stimuli, phase : xarray.Dataset
+        As the stages leave them.
 
     Returns
     -------
     pandas.DataFrame
-        The last three columns are missing where a_max is not above 0.
+        activation_ratio, min_distance and diversity_gain are missing where a_max is not above 0.
+        Why an index of the phase stage is missing stands in the last column.
     """
+    fourier, monogenic = phase.sel(form="fourier"), phase.sel(form="monogenic")
+    cut = phase.sel(crops="as cut")
     a_max = stimuli.a_max.values.astype(float)
     # What a unit that nothing drives ends with means nothing.
     driven = stimuli.sel(condition="diverse").where(stimuli.a_max > 0)
@@ -32,5 +36,66 @@ def unit_rows(stimuli):
             "activation_ratio": driven.response.mean("image").values / a_max,
             "min_distance": distance,
             "diversity_gain": distance - alone,
+            "f1_f0": fourier.f1_f0.values,
+            "phase_invariance": fourier.mean_max.values,
+            "f1_f0_monogenic": monogenic.f1_f0.values,
+            "texture_mean": cut.texture_mean.values,
+            "texture_min": cut.texture_min.values,
+            "missing": _reasons(phase.missing),
         }
     )
+
+
+def _reasons(missing):
+    """For each unit one text from its reasons, (index, unit)."""
+    names = missing.index.values
+    return [
+        "; ".join(f"{name}: {text}" for name, text in zip(names, texts, strict=True) if text)
+        for texts in missing.values.T.tolist()
+    ]
+
+
+def read(path):
+    """units.csv as a DataFrame; texts that are not there are '', numbers that are not NaN."""
+    table = pd.read_csv(path)
+    texts = ["truth", "missing"]
+    return table.assign(**table[texts].fillna(""))
+
+
+def phase_invariant(table, borders, confidence=0.95):
+    """How many units of each layer have an F1/F0 below each border.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        units.csv. Model cells are passed over.
+    borders : sequence of float
+    confidence : float
+        Of the interval (Wilson 1927) for the share of such units among those one could have drawn.
+
+    Returns
+    -------
+    list of dict
+        One per layer: 'network', 'layer', 'units' (with an index), 'missing' (without) and 'below',
+        a list of dicts with 'border', 'count', 'low' and 'high'.
+    """
+    found = []
+    for (network, layer), rows in table[table.truth == ""].groupby(
+        ["network", "layer"], sort=False
+    ):
+        known = rows.f1_f0.dropna()
+        below = []
+        for border in borders if len(known) else ():
+            count = int((known < border).sum())
+            interval = stats.binomtest(count, len(known)).proportion_ci(confidence, "wilson")
+            below.append(dict(border=border, count=count, low=interval.low, high=interval.high))
+        found.append(
+            dict(
+                network=network,
+                layer=layer,
+                units=len(known),
+                missing=len(rows) - len(known),
+                below=below,
+            )
+        )
+    return found

@@ -11,7 +11,9 @@ import seaborn as sns
 from ..files import write_whole
 
 WIDTH = 7.2  # inches: two columns of a journal page
+FORMS = {"fourier": "Fourier", "monogenic": "monogenic"}
 CONDITIONS = {"diverse": "diverse set", "restarts": "random restarts"}
+BEHIND = dict(facecolor="white", edgecolor="none", pad=0.6)  # of a label that crosses a line
 POINTS = {
     condition: dict(color=colour, marker=marker)
     for condition, colour, marker in zip(
@@ -54,3 +56,42 @@ def show(ax, picture):
     ax.imshow(picture, interpolation="nearest")
     ax.set(xticks=[], yticks=[])
     sns.despine(ax=ax, left=True, bottom=True)
+
+
+def colours(names):
+    """A colour for each of some names, in the order in which they first appear."""
+    names = list(dict.fromkeys(names))
+    return dict(zip(names, sns.color_palette("colorblind", len(names)), strict=True))
+
+
+def cell_name(truth):
+    """A model cell's class as one reads it."""
+    return truth.replace("_", " ")
+
+
+def mark_cells(ax, truth, x, y, near=0.05):
+    """Mark model cells by a cross and their name, which moves away from that of a cell nearby.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    truth : sequence of str
+    x, y : numpy.ndarray, (cell,)
+    near : float
+        In y, up to which cells are near each other.
+    """
+    for name, across, up in zip(truth, x, y, strict=True):
+        ax.plot(across, up, "+", color="k", ms=7, mew=1.3, clip_on=False)
+        apart = up - y
+        side = 1 if across < np.mean(ax.get_xlim()) else -1
+        ax.annotate(
+            cell_name(name),
+            (across, up),
+            (6 * side, 5 * np.sign(apart[np.abs(apart) < near].sum())),
+            textcoords="offset points",
+            ha="left" if side == 1 else "right",
+            va="center",
+            fontsize=6.5,
+            bbox=BEHIND,
+            zorder=0.5,
+        )

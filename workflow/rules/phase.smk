@@ -1,0 +1,25 @@
+rule phase:
+    input:
+        weights=rules.weights.output.weights,
+        natural=rules.natural.output.natural,
+        stimuli=rules.synthesis.output.stimuli,
+    output:
+        phase=f"{OUT}/phase/{{network}}/{{layer}}/{{block}}.nc",
+    log:
+        f"{OUT}/logs/phase/{{network}}/{{layer}}/{{block}}.log",
+    params:
+        record=lambda wildcards: record(
+            "phase.py",
+            network=wildcards.network,
+            layer=wildcards.layer,
+            std=REGISTRY[wildcards.network]["preprocessing"]["std"],
+            seed=config["seed"],
+            phase=config["phase"],
+        ),
+    threads: 1
+    resources:
+        gpu=GPU,
+    conda:
+        "../../envs/networks.yaml"
+    script:
+        "../scripts/phase.py"

@@ -1,0 +1,128 @@
+"""Phase examples: the most and the least phase-invariant unit of each layer."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+
+from ..tuning import above_blank
+from . import style
+
+SHOWN = 8  # images of the series
+
+
+def extremes(mean_max):
+    """Positions of the most and the least phase-invariant unit, or of the only one, or none.
+
+    Parameters
+    ----------
+    mean_max : numpy.ndarray, (unit,)
+        Mean over maximum of the tuning curve; missing (NaN) units are passed over.
+    """
+    ranked = np.argsort(-mean_max)
+    ranked = [int(unit) for unit in ranked if np.isfinite(mean_max[unit])]
+    return ranked[:1] + ranked[1:][-1:]
+
+
+def draw(units):
+    """One row per unit: the series over phase, the tuning curve, the texture and its crop map.
+
+    Parameters
+    ----------
+    units : list of (str, xarray.Dataset)
+        A title, and that unit's part of a phase file.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    rows = len(units)
+    figure = plt.figure(figsize=(style.WIDTH, 0.92 * rows + 0.75))
+    height = figure.get_figheight()
+    grid = figure.add_gridspec(
+        rows,
+        SHOWN + 6,
+        width_ratios=[1] * SHOWN + [0.75, 2.2, 0.25, 1.6, 0.1, 1.6],
+        left=0.125,
+        right=0.925,
+        top=1 - 0.3 / height,
+        bottom=0.5 / height,
+        wspace=0.06,
+        hspace=0.5,
+    )
+    for row, (title, unit) in enumerate(units):
+        _series(figure, grid, row, title, unit)
+        _curve(figure.add_subplot(grid[row, SHOWN + 1]), unit, row == 0, row == rows - 1)
+        crops = _texture(figure, grid, row, unit)
+    bar = figure.add_axes([0.935, 0.5 / height, 0.011, 0.9 / height])
+    figure.colorbar(crops, cax=bar)
+    bar.set_ylabel("% of a_max", fontsize=6, labelpad=1)
+    bar.tick_params(labelsize=6, length=2, pad=1)
+    return figure
+
+
+def _series(figure, grid, row, title, unit):
+    """The best stimulus at evenly spaced phases; below each, its response."""
+    phases = np.rad2deg(unit.phase.values)
+    every = max(1, len(phases) // SHOWN)
+    best = unit.response.sel(form="fourier", image=int(unit.best)).values
+    share = above_blank(best[None], np.atleast_1d(unit.blank.values))[0]
+    share = share / share.max() if share.max() > 0 else share
+    for column in range(min(SHOWN, len(phases))):
+        ax = figure.add_subplot(grid[row, column])
+        style.show(ax, style.visible(unit.series[column * every]))
+        ax.set_xlabel(f"{share[column * every]:.0%}", fontsize=5.5, labelpad=1)
+        if row == 0:
+            ax.set_title(f"{phases[column * every]:.0f}°", fontsize=6, pad=2)
+        if column == 0:
+            ax.set_ylabel(title, fontsize=6.5, rotation=0, ha="right", va="center", linespacing=1.3)
+
+
+def _curve(ax, unit, first, last):
+    """Response over phase, in percent of its maximum: each image, their mean, both forms."""
+    blank = np.atleast_1d(unit.blank.values)
+    phases = np.rad2deg(np.append(unit.phase.values, 2 * np.pi))
+    for form, line in (("monogenic", "--"), ("fourier", "-")):
+        curves = above_blank(unit.response.sel(form=form).values[None], blank)[0]
+        top = curves.max(1, keepdims=True)
+        curves = 100 * np.divide(curves, top, out=np.zeros_like(curves), where=top > 0)
+        curves = np.append(curves, curves[:, :1], 1)  # the cycle closes
+        if form == "fourier":
+            ax.plot(phases, curves.T, color="0.8", lw=0.5)
+        ax.plot(phases, curves.mean(0), line, color="0.1", lw=1, label=style.FORMS[form])
+    index = f"F1/F0 {float(unit.f1_f0.sel(form='fourier')):.2f}"
+    ax.set_title(index, fontsize=6, pad=2)
+    ax.set(xlim=(0, 360), ylim=(-4, 104), xticks=[0, 180, 360], yticks=[0, 50, 100])
+    ax.tick_params(labelsize=6, length=2, pad=1, labelbottom=last)
+    if last:
+        ax.set_xlabel("phase (degrees)", fontsize=6, labelpad=1)
+    if first:
+        ax.legend(
+            loc="lower center",
+            bbox_to_anchor=(0.5, 1.12),
+            ncols=2,
+            frameon=False,
+            fontsize=6,
+            handlelength=1.5,
+            columnspacing=0.8,
+            borderpad=0,
+        )
+    sns.despine(ax=ax)
+
+
+def _texture(figure, grid, row, unit):
+    """The texture, and the response to the crop cut at each place."""
+    ax = figure.add_subplot(grid[row, -3])
+    style.show(ax, style.visible(unit.texture))
+    if row == 0:
+        ax.set_title("texture", fontsize=6.5, pad=2)
+    ax = figure.add_subplot(grid[row, -1])
+    floor = max(float(unit.blank), 0)
+    scale = float(unit.a_max_masked) - floor
+    crops = 100 * (unit.crop_response.sel(crops="as cut").values - floor) / scale
+    shown = ax.imshow(crops, cmap="viridis", vmin=0, vmax=100, interpolation="nearest")
+    ax.set(xticks=[], yticks=[])
+    sns.despine(ax=ax, left=True, bottom=True)
+    ax.set_xlabel(f"mean {crops.mean():.0f}%", fontsize=5.5, labelpad=1)
+    if row == 0:
+        ax.set_title("its crops", fontsize=6.5, pad=2)
+    return shown

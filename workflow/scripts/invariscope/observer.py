@@ -1,0 +1,68 @@
+"""How units see stimuli: their responses and features, in units of natural means."""
+
+import torch
+
+PIXELS = 2**17  # of stimuli seen at once by `evaluate`: some 200 of 24 pixels, which fit the caches
+
+
+def observer(trunk, layer, channels, scale, features=None, feature_scale=None):
+    """How the units of one layer see stimuli.
+
+    Parameters
+    ----------
+    trunk : Trunk
+    layer : str
+    channels : sequence of int
+        The units.
+    scale : array, (channels of layer,)
+        What responses are divided by, see `natural.normalisers`.
+    features : str, optional
+        Layer whose values after the ReLU are compared between stimuli; pixels if not given.
+    feature_scale : array, (channels of features,), optional
+
+    Returns
+    -------
+    function of (stimuli (unit, image, 3, y, x), units (unit,))
+        `units` are positions in `channels`. Gives responses (unit, image) and features (unit,
+        image, feature).
+    """
+    device = trunk.device
+    channels = torch.as_tensor(channels, device=device)
+    scale = torch.as_tensor(scale, dtype=torch.float32, device=device)
+    if features is not None:
+        feature_scale = torch.as_tensor(feature_scale, dtype=torch.float32, device=device)
+
+    def observe(stimuli, units):
+        shape = stimuli.shape[:2]
+        record = () if features is None else (features,)
+        value, recorded = trunk.run(stimuli.flatten(0, 1), layer, record=record)
+        seen = channels[units]
+        responses = value.reshape(*shape, -1).gather(2, seen[:, None, None].expand(*shape, 1))
+        if features is None:
+            compared = stimuli
+        else:
+            compared = recorded[0].relu() / feature_scale[:, None, None]
+        return responses[..., 0] / scale[seen, None], compared.reshape(*shape, -1)
+
+    return observe
+
+
+def evaluate(observe, stimuli):
+    """Responses of each unit to its own stimuli, some at a time so that memory stays bounded.
+
+    Parameters
+    ----------
+    observe : function
+        As made by `observer`.
+    stimuli : torch.Tensor, (unit, image, 3, y, x)
+        One row for each of the observer's units, in order.
+
+    Returns
+    -------
+    torch.Tensor, (unit, image)
+        Before the ReLU.
+    """
+    units = torch.arange(len(stimuli), device=stimuli.device)
+    at_once = max(1, PIXELS // (len(stimuli) * stimuli.shape[-2] * stimuli.shape[-1]))
+    with torch.inference_mode():
+        return torch.cat([observe(part, units)[0] for part in stimuli.split(at_once, 1)], 1)

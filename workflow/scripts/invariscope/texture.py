@@ -1,0 +1,200 @@
+"""Texture test: how well one texture drives a unit wherever it is cut out (Cadena et al. 2018).
+
+A texture of side 2 * rf - 1 is optimised so that each of its (rf - 1)^2 crops of side rf, under a
+round mask, drives the unit. A phase-invariant unit finds one; a simple cell cannot.
+
+Mean squares over the crops need not visit them: they are a weighted sum over the texture's pixels,
+the weight being how much of the crops' masks lies on each. So the norm costs next to nothing, and
+each step sees only the crops of a coarse lattice, laid anew at random; every crop is as likely, so
+that the expected gradient is the one over all.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+from .observer import evaluate
+from .seeds import generator
+from .spectrum import length, precondition, preconditioner
+
+ANGLE = 1.2  # of the first step, in radians; it falls to 0 along half a cosine
+MOMENTUM = 0.5
+
+
+def crop_mask(side, device="cpu"):
+    """Round mask of a crop: exp(-(r / sigma)^4), r from its centre, sigma = side / 2.4.
+
+    Returns
+    -------
+    torch.Tensor, (side, side)
+    """
+    r = torch.arange(side, dtype=torch.float64, device=device) - (side - 1) / 2
+    radius = torch.hypot(r[:, None], r[None, :])
+    return torch.exp(-((radius * 2.4 / side) ** 4)).float()
+
+
+def crop_weight(mask, crops):
+    """How much each pixel of a texture counts in the mean square of its masked crops.
+
+    Parameters
+    ----------
+    mask : torch.Tensor, (side, side)
+    crops : int
+        Positions of crops along each axis, one pixel apart.
+
+    Returns
+    -------
+    torch.Tensor, (texture side, texture side)
+    """
+    everywhere = torch.ones(1, 1, crops, crops, dtype=mask.dtype, device=mask.device)
+    weight = F.conv_transpose2d(everywhere, mask.square()[None, None])[0, 0] / crops**2
+    # The published texture is one pixel larger than its crops reach; a single crop has no margin.
+    margin = 1 if crops > 1 else 0
+    return F.pad(weight, (0, margin, 0, margin))
+
+
+def cut(textures, mask, first=(0, 0), stride=1):
+    """Masked crops on a lattice.
+
+    Parameters
+    ----------
+    textures : torch.Tensor, (unit, channel, y, x)
+    mask : torch.Tensor, (side, side)
+    first : (int, int)
+        Where the first crop begins, vertically and horizontally.
+    stride : int
+        Between crops, in pixels.
+
+    Returns
+    -------
+    torch.Tensor, (unit, crop, channel, y, x)
+        As many as fit the published positions 0..side - 2.
+    """
+    side = len(mask)
+    last = max(textures.shape[-1] - side, 1)
+    windows = textures[..., first[0] : last + side - 1, first[1] : last + side - 1]
+    windows = windows.unfold(-2, side, stride).unfold(-2, side, stride)
+    return (windows * mask).permute(0, 2, 3, 1, 4, 5).flatten(1, 2)
+
+
+def climb(observe, raw, mask, norm, steps, crops, weight_min, names, progress=None):
+    """Optimise the textures of many units in one batch.
+
+    Maximises (1 - weight_min) * mean + weight_min * min of the responses over crops, while the root
+    mean square norm of the masked crops stays `norm`. The gradient at each crop is preconditioned,
+    as the published method has it. Steps have a set angle, as those of `optimiser.Sphere`.
+
+    Parameters
+    ----------
+    observe : function
+        As made by `observer.observer`.
+    raw : torch.Tensor, (unit, channel, y, x)
+        Where to start; its length does not matter.
+    mask : torch.Tensor, (side, side)
+    norm : float
+    steps : int
+    crops : int
+        Crops seen at each step, along each axis, at most.
+    weight_min : float
+        0 to 1. The minimum is that over the crops seen.
+    names : sequence of str or int
+        What the lattices are drawn from.
+    progress : function of (step, mean response), optional
+
+    Returns
+    -------
+    torch.Tensor, (unit, channel, y, x)
+    """
+    units = torch.arange(len(raw), device=raw.device)
+    factor = preconditioner(len(mask), raw.device)
+    positions = max(raw.shape[-1] - len(mask), 1)
+    weight = crop_weight(mask, positions)
+    # In the direction of steps, pixels that hardly any mask shows would else move most of all.
+    floor = weight.max() * 1e-3
+    stride = -(-positions // crops)
+    lattices = generator(*names, "crops").integers(stride, size=(steps, 2))
+
+    def scaled(textures):
+        mean_square = (weight * textures.square()).sum((-3, -2, -1), keepdim=True)
+        return textures * norm / mean_square.sqrt()
+
+    def along(textures, vectors):
+        """`vectors` without what changes the norm of `textures`, to first order."""
+        product = (weight * vectors * textures).sum((-3, -2, -1), keepdim=True)
+        return vectors - product / norm**2 * textures
+
+    textures = scaled(raw)
+    velocity = torch.zeros_like(textures)
+    for step, first in enumerate(lattices.tolist()):
+        textures.requires_grad_()
+        masked = cut(textures, mask, first, stride)
+        seen = masked.detach().requires_grad_()
+        responses = observe(seen, units)[0]
+        value = (1 - weight_min) * responses.mean(1) + weight_min * responses.amin(1)
+        (gradient,) = torch.autograd.grad(value.sum(), seen)
+        (ascent,) = torch.autograd.grad(masked, textures, precondition(gradient, factor))
+        with torch.no_grad():
+            textures = textures.detach()
+            # At rest, the ascent is parallel to the gradient of the norm, weight * texture.
+            radial = (ascent * textures).sum((-3, -2, -1), keepdim=True) / norm**2
+            direction = along(textures, (ascent - radial * weight * textures) / (weight + floor))
+            size = (weight * direction.square()).sum((-3, -2, -1), keepdim=True).sqrt()
+            turn = ANGLE * (1 + math.cos(math.pi * step / steps)) / 2
+            velocity = MOMENTUM * velocity + (1 - MOMENTUM) * turn * norm * direction / size.clamp(
+                min=1e-30
+            )
+            textures = scaled(textures + velocity)
+        if progress is not None and (step % 10 == 9 or step == steps - 1):
+            progress(step + 1, float(responses.detach().mean()))
+    return textures
+
+
+def masked_responses(observe, stimuli, mask, norm, steps=30):
+    """Responses of stimuli optimised on under the mask, each as a texture of a single crop.
+
+    Parameters
+    ----------
+    observe, mask, norm
+        See `climb`.
+    stimuli : torch.Tensor, (unit, image, channel, y, x)
+        Where to start: the unit's best. From there, 30 steps reach what 70 reach from noise.
+    steps : int
+
+    Returns
+    -------
+    torch.Tensor, (unit, image)
+        Before the ReLU. The largest of a unit is its a_max under the mask.
+    """
+    images = stimuli.shape[1]
+
+    def one_each(crops, rows):
+        return observe(crops, rows // images)
+
+    found = climb(one_each, stimuli.flatten(0, 1), mask, norm, steps, 1, 0, ())
+    return evaluate(observe, found.unflatten(0, stimuli.shape[:2]) * mask)
+
+
+def crop_responses(observe, textures, mask, norm):
+    """Responses to every crop, as it is and brought to the norm.
+
+    Parameters
+    ----------
+    observe, mask, norm
+        See `climb`.
+    textures : torch.Tensor, (unit, channel, y, x)
+
+    Returns
+    -------
+    torch.Tensor, (2, unit, crop y, crop x)
+        Before the ReLU. First of the crops as they are, whose norms differ; then each at `norm`.
+    """
+    side = len(mask)
+    positions = max(textures.shape[-1] - side, 1)
+    rows = []
+    for row in range(positions):
+        strip = textures[..., row : row + side, : positions + side - 1].unfold(-1, side, 1)
+        crops = (strip * mask[:, None]).permute(0, 3, 1, 2, 4)
+        normed = crops * norm / length(crops).clamp(min=1e-30)
+        rows.append(torch.stack([evaluate(observe, crops), evaluate(observe, normed)]))
+    return torch.stack(rows, 2)

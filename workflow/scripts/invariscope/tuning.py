@@ -1,0 +1,68 @@
+"""Phase tuning: indices of how a unit's response changes with the phase of its stimulus.
+
+All are taken of the response after the ReLU and above that to a blank stimulus, which some units
+answer too.
+"""
+
+import numpy as np
+
+DRIVEN = 0.1  # a_max must exceed the response to the blank by this part of itself
+MODULATED = 0.5  # share of a stimulus's power that must lie beyond DC for its phase to mean much
+
+
+def above_blank(responses, blank):
+    """Response after the ReLU, above that to the blank, and never below it.
+
+    Parameters
+    ----------
+    responses : numpy.ndarray, (unit, ...)
+        Before the ReLU.
+    blank : numpy.ndarray, (unit,)
+        Response to a stimulus of zero, before the ReLU.
+    """
+    floor = np.maximum(blank, 0).reshape(-1, *[1] * (responses.ndim - 1))
+    return np.maximum(responses - floor, 0)
+
+
+def driven(a_max, blank):
+    """Which units respond at all, and clearly more than to a blank.
+
+    Returns
+    -------
+    numpy.ndarray of bool, (unit,)
+    """
+    return (a_max > 0) & (a_max - np.maximum(blank, 0) > DRIVEN * a_max)
+
+
+def f1_f0(curves):
+    """Modulation ratio 2 |R1| / |R0| of responses over a cycle of phases.
+
+    0 for an ideal complex cell, pi / 2 for a half-rectified simple cell, at most 2; the classical
+    border between the two is 1 (Skottun et al. 1991).
+
+    Parameters
+    ----------
+    curves : numpy.ndarray, (..., phase)
+        Phases evenly spaced, at least 3. Not below 0.
+
+    Returns
+    -------
+    numpy.ndarray, (...)
+        Missing (NaN) where there is no response at all.
+    """
+    spectrum = np.abs(np.fft.rfft(curves))
+    return _ratio(2 * spectrum[..., 1], spectrum[..., 0])
+
+
+def mean_max(curves):
+    """Mean over phases over the maximum: 1 if phase does not matter; NaN without response."""
+    return _ratio(curves.mean(-1), curves.max(-1))
+
+
+def min_max(curves):
+    """Minimum over phases over the maximum: 1 if phase does not matter; NaN without response."""
+    return _ratio(curves.min(-1), curves.max(-1))
+
+
+def _ratio(part, whole):
+    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0)

@@ -1,0 +1,74 @@
+"""Measure phase invariance of one block of units: tuning, texture test, signature."""
+
+import numpy as np
+import torch
+
+import job
+from invariscope import device, files, natural, phase, texture, weights
+from invariscope.observer import evaluate, observer
+from invariscope.phase_dataset import phase_dataset
+from invariscope.synthesis import start
+from invariscope.trunk import Trunk
+
+
+def main(input, output, record, threads):
+    where = device.prepare(threads)
+    stimuli = files.read_dataset(input.stimuli)
+    network, layer = record["network"], record["layer"]
+    units, settings = stimuli.unit.values.tolist(), record["phase"]
+    means = files.read_dataset(input.natural)[layer].values
+    trunk = Trunk(*weights.load(input.weights), record["std"], where)
+    observe = observer(trunk, layer, units, natural.normalisers(means))
+    norm, side = stimuli.attrs["norm"], stimuli.sizes["y"]
+    restarts = torch.from_numpy(stimuli.stimulus.sel(condition="restarts").values).to(where)
+
+    blank = evaluate(observe, torch.zeros_like(restarts[:, :1]))[:, 0]
+    phases = torch.arange(settings["phases"], device=where) * (2 * np.pi / settings["phases"])
+    angle, strength, modulation = phase.direction(restarts)
+    best = stimuli.response.sel(condition="restarts").argmax("image").values
+    rows = torch.arange(len(units)), torch.as_tensor(best)
+    tuned = dict(
+        response=phase.tune(observe, restarts, phases),
+        direction=angle,
+        strength=strength,
+        modulation=modulation,
+        frequency=phase.frequency(restarts),
+        series=phase.shift(restarts[rows], phases, angle[rows]).float(),
+    )
+
+    mask = texture.crop_mask(side, where)
+    names = record["seed"], network, layer, "texture"
+    raw = start(2 * side - 1, 1, units, *names)[:, 0].to(where)
+    steps = settings["texture"]["steps"]
+    with job.progress(steps, "step", f"{network} {layer} texture") as bar:
+
+        def show(step, response):
+            bar.set_postfix_str(f"response {response:.1f}", refresh=False)
+            bar.update(step - bar.n)
+
+        crops, weight_min = settings["texture"]["crops"], settings["texture"]["weight_min"]
+        textures = texture.climb(observe, raw, mask, norm, steps, crops, weight_min, names, show)
+    textured = dict(
+        texture=textures,
+        response=texture.crop_responses(observe, textures, mask, norm),
+        a_max=texture.masked_responses(observe, restarts, mask, norm).amax(1),
+    )
+
+    def arrays(tensors):
+        return {name: value.cpu().numpy() for name, value in tensors.items()}
+
+    dataset = phase_dataset(
+        stimuli,
+        blank.cpu().numpy(),
+        phases.cpu().numpy(),
+        arrays(tuned),
+        arrays(textured),
+        network=network,
+        layer=layer,
+        seed=record["seed"],
+        weight_min=weight_min,
+    )
+    files.write_dataset(dataset, output.phase)
+
+
+job.run(main, snakemake)  # noqa: F821
