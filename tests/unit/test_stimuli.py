@@ -1,24 +1,10 @@
-"""The stimuli file and the table against numbers worked out by hand."""
+"""The stimuli file against numbers worked out by hand."""
 
 import numpy as np
-import pytest
 import torch
 
 from invariscope.stimuli import join_blocks, stimuli_dataset
 from invariscope.synthesis import Synthesis
-from invariscope.tables import unit_rows
-
-COLUMNS = (
-    "network",
-    "layer",
-    "channel",
-    "truth",
-    "rf",
-    "a_max",
-    "activation_ratio",
-    "min_distance",
-    "diversity_gain",
-)
 
 
 def synthesis(responses, distances):
@@ -64,27 +50,6 @@ def test_distances_in_a_layer_say_so():
     found = {"diverse": one, "restarts": one}
     dataset = stimuli_dataset(found, [0], [""], network="n", layer="l", features="conv1_2")
     assert dataset.distance.attrs["units"] == "units of conv1_2's mean response"
-
-
-def test_rows():
-    rows = unit_rows(block([3, 5], ["simple", ""]))
-    assert tuple(rows.columns) == COLUMNS
-    first, silent = rows.to_dict("records")
-    assert first == {
-        "network": "n",
-        "layer": "l",
-        "channel": 3,
-        "truth": "simple",
-        "rf": 7,
-        "a_max": 10.0,
-        "activation_ratio": pytest.approx(0.8),
-        "min_distance": 4.0,
-        "diversity_gain": 3.0,
-    }
-    assert silent["truth"] == ""
-    # What a unit that nothing drives ends with means nothing.
-    assert all(np.isnan(silent[key]) for key in ("activation_ratio", "min_distance"))
-    assert np.isnan(silent["diversity_gain"])
 
 
 def test_join_blocks():

@@ -29,6 +29,7 @@ TINY = {
     ],
     "natural": {"side": 64},
     "synthesis": {"images": 3, "steps": 10},
+    "phase": {"phases": 8, "texture": {"steps": 5}},
 }
 
 
@@ -77,8 +78,20 @@ def test_leaves_what_the_contract_says(study):
         "tiny/figures/gallery.svg",
         "tiny/figures/ground_truth.png",
         "tiny/figures/ground_truth.svg",
+        "tiny/figures/phase_examples.png",
+        "tiny/figures/phase_examples.svg",
+        "tiny/figures/phase_population.png",
+        "tiny/figures/phase_population.rst",
+        "tiny/figures/phase_population.svg",
+        "tiny/figures/phase_signature.png",
+        "tiny/figures/phase_signature.svg",
+        "tiny/figures/texture.png",
+        "tiny/figures/texture.svg",
         "tiny/natural/ground_truth.nc",
         "tiny/natural/vgg16_untrained.nc",
+        "tiny/phase/ground_truth/cells/0000-0001.nc",
+        "tiny/phase/vgg16_untrained/conv2_1/0000-0001.nc",
+        "tiny/phase/vgg16_untrained/conv2_1/0002-0003.nc",
         "tiny/stimuli/ground_truth/cells/0000-0001.nc",
         "tiny/stimuli/vgg16_untrained/conv2_1/0000-0001.nc",
         "tiny/stimuli/vgg16_untrained/conv2_1/0002-0003.nc",
@@ -116,6 +129,34 @@ def test_table_and_stimuli(study):
         assert abs(norm / (1086.86 / 2) - 1).max() < 1e-5
 
 
+def test_phase_file_and_caption(study):
+    path = study / "results/tiny/phase/vgg16_untrained/conv2_1/0002-0003.nc"
+    with xr.open_dataset(path, engine="h5netcdf") as phase:
+        assert phase.unit.values.tolist() == [2, 3]
+        sizes = dict(
+            form=2, image=3, phase=8, texture_y=19, texture_x=19, crops=2, crop_y=9, crop_x=9
+        )
+        assert {name: phase.sizes[name] for name in sizes} == sizes
+        assert phase.texture.notnull().all()
+    table = pd.read_csv(study / "results/tiny/tables/units.csv")
+    assert table.f1_f0.between(0, 2).all()
+    assert table.phase_invariance.between(1 / 8, 1).all()
+    assert table.missing.isna().all()
+    caption = (study / "results/tiny/figures/phase_population.rst").read_text()
+    below = int((table.f1_f0[2:] < 1).sum())
+    assert f"* vgg16_untrained conv2_1: {below} of 3 below 1 (" in caption
+
+
+def test_report_carries_captions_and_figures(study):
+    """The caption whose numbers the run filled in is in Snakemake's report."""
+    code, printed = snakemake(study, TINY, "--report", study / "report.html")
+    assert code == 0, printed
+    report = (study / "report.html").read_text()
+    (study / "report.html").unlink()
+    assert "half-rectified simple cell" in report
+    assert "of 3 below 0.5 (" in report
+
+
 def test_figures_are_pictures(study):
     for path in (study / "results/tiny/figures").glob("*.png"):
         with Image.open(path) as picture:
@@ -151,19 +192,27 @@ def reruns(study, config):
     return {rule: int(n) for rule, n in zip(rows[::2], rows[1::2], strict=True) if rule != "all"}
 
 
+PHASE_FIGURES = {"phase_examples": 1, "phase_population": 1, "phase_signature": 1, "texture": 1}
+
+
 def test_only_what_changed_is_rerun(study):
     assert reruns(study, TINY) == {}
-    last = {"tables": 1, "diversity": 1, "gallery": 1, "ground_truth": 1}
-    assert reruns(study, {**TINY, "seed": 1}) == {"synthesis": 3, **last}
+    after = {"tables": 1, **PHASE_FIGURES}
+    drawn = {"diversity": 1, "gallery": 1, "ground_truth": 1}
+    everything = {"synthesis": 3, "phase": 3, **after, **drawn}
+    assert reruns(study, {**TINY, "seed": 1}) == everything
     more = {**TINY, "layers": [TINY["layers"][0], {**TINY["layers"][1], "units": [1, 2, 3, 4]}]}
-    assert reruns(study, more) == {"synthesis": 1, "tables": 1, "diversity": 1, "gallery": 1}
+    one_block = {"synthesis": 1, "phase": 1, **after, "diversity": 1, "gallery": 1}
+    assert reruns(study, more) == one_block
     shown = {**TINY, "layers": [TINY["layers"][0], {**TINY["layers"][1], "show": [3]}]}
     assert reruns(study, shown) == {"gallery": 1}
     lower = {"network": "vgg16_untrained", "layer": "conv1_1", "units": [0]}
     below = {**TINY, "layers": [*TINY["layers"], lower]}
-    assert reruns(study, below) == {"synthesis": 1, "tables": 1, "diversity": 1, "gallery": 1}
+    assert reruns(study, below) == one_block
     natural = {**TINY, "natural": {"side": 80}}
-    assert reruns(study, natural) == {"natural": 2, "synthesis": 3, **last}
+    assert reruns(study, natural) == {"natural": 2, **everything}
+    textures = {**TINY, "phase": {"phases": 8, "texture": {"steps": 6}}}
+    assert reruns(study, textures) == {"phase": 3, **after}
 
 
 def changed(**entry):

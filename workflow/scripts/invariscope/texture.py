@@ -34,24 +34,33 @@ def crop_mask(side, device="cpu"):
     return torch.exp(-((radius * 2.4 / side) ** 4)).float()
 
 
-def crop_weight(mask, crops):
+def positions(size, side):
+    """How many positions of crops there are along each axis of a texture, one pixel apart.
+
+    The published side - 1 for a texture of size 2 * side - 1, which leaves its last row and column
+    unused; one for a texture that is a single crop.
+    """
+    return max(size - side, 1)
+
+
+def crop_weight(mask, size):
     """How much each pixel of a texture counts in the mean square of its masked crops.
 
     Parameters
     ----------
     mask : torch.Tensor, (side, side)
-    crops : int
-        Positions of crops along each axis, one pixel apart.
+    size : int
+        Side of the texture.
 
     Returns
     -------
-    torch.Tensor, (texture side, texture side)
+    torch.Tensor, (size, size)
     """
+    crops = positions(size, len(mask))
     everywhere = torch.ones(1, 1, crops, crops, dtype=mask.dtype, device=mask.device)
     weight = F.conv_transpose2d(everywhere, mask.square()[None, None])[0, 0] / crops**2
-    # The published texture is one pixel larger than its crops reach; a single crop has no margin.
-    margin = 1 if crops > 1 else 0
-    return F.pad(weight, (0, margin, 0, margin))
+    unused = size - len(weight)
+    return F.pad(weight, (0, unused, 0, unused))
 
 
 def cut(textures, mask, first=(0, 0), stride=1):
@@ -69,11 +78,11 @@ def cut(textures, mask, first=(0, 0), stride=1):
     Returns
     -------
     torch.Tensor, (unit, crop, channel, y, x)
-        As many as fit the published positions 0..side - 2.
+        As many as fit the published `positions`.
     """
     side = len(mask)
-    last = max(textures.shape[-1] - side, 1)
-    windows = textures[..., first[0] : last + side - 1, first[1] : last + side - 1]
+    end = positions(textures.shape[-1], side) + side - 1
+    windows = textures[..., first[0] : end, first[1] : end]
     windows = windows.unfold(-2, side, stride).unfold(-2, side, stride)
     return (windows * mask).permute(0, 2, 3, 1, 4, 5).flatten(1, 2)
 
@@ -108,11 +117,10 @@ def climb(observe, raw, mask, norm, steps, crops, weight_min, names, progress=No
     """
     units = torch.arange(len(raw), device=raw.device)
     factor = preconditioner(len(mask), raw.device)
-    positions = max(raw.shape[-1] - len(mask), 1)
-    weight = crop_weight(mask, positions)
+    weight = crop_weight(mask, raw.shape[-1])
     # In the direction of steps, pixels that hardly any mask shows would else move most of all.
     floor = weight.max() * 1e-3
-    stride = -(-positions // crops)
+    stride = -(-positions(raw.shape[-1], len(mask)) // crops)
     lattices = generator(*names, "crops").integers(stride, size=(steps, 2))
 
     def scaled(textures):
@@ -190,10 +198,10 @@ def crop_responses(observe, textures, mask, norm):
         Before the ReLU. First of the crops as they are, whose norms differ; then each at `norm`.
     """
     side = len(mask)
-    positions = max(textures.shape[-1] - side, 1)
+    count = positions(textures.shape[-1], side)
     rows = []
-    for row in range(positions):
-        strip = textures[..., row : row + side, : positions + side - 1].unfold(-1, side, 1)
+    for row in range(count):
+        strip = textures[..., row : row + side, : count + side - 1].unfold(-1, side, 1)
         crops = (strip * mask[:, None]).permute(0, 3, 1, 2, 4)
         normed = crops * norm / length(crops).clamp(min=1e-30)
         rows.append(torch.stack([evaluate(observe, crops), evaluate(observe, normed)]))

@@ -47,7 +47,11 @@ def draw(table):
     ax.set_ylabel("mean response over the texture's crops / a_max")
     if missing := len(table) - len(known):
         ax.text(
-            1, 1.01, f"{missing} units without both indices", transform=ax.transAxes, ha="right"
+            1,
+            1.01,
+            f"{missing} of {len(table)} units without both indices",
+            transform=ax.transAxes,
+            ha="right",
         )
     if len(units):
         figure.legend(loc="outside right upper", frameon=False, title="layers (units)")

@@ -1,0 +1,93 @@
+"""Tables and captions against numbers worked out by hand."""
+
+import jinja2
+import numpy as np
+import pandas as pd
+import pytest
+from phase_blocks import phase_block, stimuli_block
+
+from invariscope import tables
+from invariscope.captions import fill
+
+COLUMNS = (
+    "network",
+    "layer",
+    "channel",
+    "truth",
+    "rf",
+    "a_max",
+    "activation_ratio",
+    "min_distance",
+    "diversity_gain",
+    "f1_f0",
+    "phase_invariance",
+    "f1_f0_monogenic",
+    "texture_mean",
+    "texture_min",
+    "missing",
+)
+
+
+def test_rows():
+    stimuli = stimuli_block([3, 5], a_max=[10, 0], truth="simple")
+    curves = np.zeros((2, 2, 3, 8)) + 6
+    curves[1] += 6 * np.cos(np.arange(8) * np.pi / 4)
+    rows = tables.unit_rows(stimuli, phase_block(stimuli, curves))
+    assert tuple(rows.columns) == COLUMNS
+    first, silent = rows.to_dict("records")
+    assert first == {
+        "network": "n",
+        "layer": "l",
+        "channel": 3,
+        "truth": "simple",
+        "rf": 24,
+        "a_max": 10.0,
+        "activation_ratio": pytest.approx(0.8 * 0.95),
+        "min_distance": 4.0,
+        "diversity_gain": -1.0,
+        "f1_f0": pytest.approx(0),
+        "phase_invariance": pytest.approx(1),
+        "f1_f0_monogenic": pytest.approx(1),
+        "texture_mean": pytest.approx(0.5),
+        "texture_min": pytest.approx(0.2),
+        "missing": "",
+    }
+    assert silent["truth"] == "simple"
+    # What a unit that nothing drives ends with means nothing.
+    assert all(np.isnan(silent[key]) for key in COLUMNS[6:-1])
+    assert silent["missing"] == "tuning: never responds; texture: never responds"
+
+
+def test_a_table_reads_back(tmp_path):
+    stimuli = stimuli_block([3, 5], a_max=[10, 0])
+    rows = tables.unit_rows(stimuli, phase_block(stimuli))
+    rows.to_csv(tmp_path / "units.csv", index=False)
+    read = tables.read(tmp_path / "units.csv")
+    pd.testing.assert_frame_equal(read, rows.reset_index(drop=True), check_dtype=False)
+    assert read.truth.tolist() == ["", ""]
+
+
+def test_phase_invariant_units_are_counted_with_wilsons_interval():
+    table = pd.DataFrame(
+        {
+            "network": ["a"] * 10 + ["cells"] + ["b"] * 2,
+            "layer": "l",
+            "truth": [""] * 10 + ["complex"] + [""] * 2,
+            "f1_f0": [0.2, 0.4, 0.9, *[1.5] * 5, np.nan, 1.0, 0.0, np.nan, np.nan],
+        }
+    )
+    first, second = tables.phase_invariant(table, (1, 0.5))
+    assert (first["network"], first["units"], first["missing"]) == ("a", 9, 1)
+    assert [(b["border"], b["count"]) for b in first["below"]] == [(1, 3), (0.5, 2)]
+    share, n, z = 3 / 9, 9, 1.959964
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
+    assert first["below"][0]["low"] == pytest.approx(middle - half, rel=1e-5)
+    assert first["below"][0]["high"] == pytest.approx(middle + half, rel=1e-5)
+    assert second == {"network": "b", "layer": "l", "units": 0, "missing": 2, "below": []}
+
+
+def test_captions_are_filled():
+    assert fill("{% for n in counts %}{{ n }} {% endfor %}", counts=[1, 2]) == "1 2 "
+    with pytest.raises(jinja2.UndefinedError):
+        fill("{{ nothing }}")
