@@ -137,6 +137,15 @@ def test_phase_examples():
     assert crops.get_xlabel() == "mean 38%"
 
 
+def test_phase_examples_say_what_is_missing():
+    phase = phase_block(stimuli_block([9]), a_max_masked=-1.0).sel(unit=9)
+    figure = phase_examples.draw([("net", phase)])
+    texts = [text.get_text() for ax in figure.axes for text in ax.texts]
+    assert "does not respond under the mask" in texts
+    nothing = phase_examples.draw([])
+    assert nothing.texts[0].get_text() == "No unit has an index of phase tuning."
+
+
 @pytest.fixture
 def table():
     """Two layers and two model cells; one unit has no index."""

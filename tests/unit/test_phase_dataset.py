@@ -69,10 +69,11 @@ def test_a_unit_that_never_responds():
     stimuli = stimuli_block([1, 2, 3], a_max=[-4.0, 10.0, 10.0])
     dataset = phase_block(stimuli, blank=[-5.0, 9.5, 8.0])
     why = ["never responds", "does not clearly respond above the blank", ""]
-    assert reasons(dataset) == {"tuning": why, "texture": why, "signature": [""] * 3}
+    assert reasons(dataset) == {"tuning": why, "texture": why, "signature": why}
     for name in ("f1_f0", "mean_max", "min_max", "texture_mean", "texture_min"):
         assert np.isnan(dataset[name].values).any(0).tolist() == [True, True, False], name
-    assert np.isfinite(dataset.resultant).all()
+    for name in ("resultant", "rayleigh_p", "similarity_within"):
+        assert np.isnan(dataset[name].values).tolist() == [True, True, False], name
 
 
 def test_a_flat_spectrum():

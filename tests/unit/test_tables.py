@@ -55,7 +55,9 @@ def test_rows():
     assert silent["truth"] == "simple"
     # What a unit that nothing drives ends with means nothing.
     assert all(np.isnan(silent[key]) for key in COLUMNS[6:-1])
-    assert silent["missing"] == "tuning: never responds; texture: never responds"
+    assert silent["missing"] == "; ".join(
+        f"{index}: never responds" for index in ("tuning", "texture", "signature")
+    )
 
 
 def test_a_table_reads_back(tmp_path):

@@ -44,9 +44,8 @@ def phase_dataset(stimuli, blank, phases, tuned, texture, **attributes):
     before = {**response, "long_name": "response before the ReLU"}
     indices, untuned = _tuning(tuned, blank, a_max)
     ratios, untextured = _texture(texture, blank, a_max)
-    signs, unsigned = _signature(
-        *(stimuli.stimulus.sel(condition=name).values for name in ("diverse", "restarts"))
-    )
+    sets = (stimuli.stimulus.sel(condition=name).values for name in ("diverse", "restarts"))
+    signs, unsigned = _signature(*sets, _undriven(a_max, blank))
     variables = {
         "blank": ("unit", blank, {**response, "long_name": "response to a blank, before the ReLU"}),
         "a_max": ("unit", a_max, stimuli.a_max.attrs),
@@ -157,7 +156,7 @@ def _texture(texture, blank, a_max):
     }, why
 
 
-def _signature(diverse, restarts):
+def _signature(diverse, restarts, undriven):
     """Variables of the signature, from both conditions' stimuli (unit, image, channel, y, x)."""
     spectra = signature.amplitude_spectra(diverse)
     beyond = spectra.reshape(*spectra.shape[:2], -1)[..., 1:]  # DC
@@ -165,6 +164,7 @@ def _signature(diverse, restarts):
     flat = beyond.max(-1, initial=0) - beyond.min(-1, initial=1) < 1e-6
     why = _why(
         len(diverse),
+        *undriven,
         (diverse.shape[1] < 2, "a single image"),
         (empty.any(1), "stimuli are uniform"),
         (flat.all(1), "flat spectrum: no peak"),

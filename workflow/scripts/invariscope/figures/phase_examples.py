@@ -3,6 +3,8 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 
 from ..tuning import above_blank
 from . import style
@@ -35,8 +37,11 @@ def draw(units):
     -------
     matplotlib.figure.Figure
     """
-    rows = len(units)
+    rows = max(len(units), 1)
     figure = plt.figure(figsize=(style.WIDTH, 0.92 * rows + 0.75))
+    if not units:
+        figure.text(0.5, 0.5, "No unit has an index of phase tuning.", ha="center")
+        return figure
     height = figure.get_figheight()
     grid = figure.add_gridspec(
         rows,
@@ -52,9 +57,9 @@ def draw(units):
     for row, (title, unit) in enumerate(units):
         _series(figure, grid, row, title, unit)
         _curve(figure.add_subplot(grid[row, SHOWN + 1]), unit, row == 0, row == rows - 1)
-        crops = _texture(figure, grid, row, unit)
+        _texture(figure, grid, row, unit)
     bar = figure.add_axes([0.935, 0.5 / height, 0.011, 0.9 / height])
-    figure.colorbar(crops, cax=bar)
+    figure.colorbar(ScalarMappable(Normalize(0, 100), "viridis"), cax=bar)
     bar.set_ylabel("% of a_max", fontsize=6, labelpad=1)
     bar.tick_params(labelsize=6, length=2, pad=1)
     return figure
@@ -63,16 +68,16 @@ def draw(units):
 def _series(figure, grid, row, title, unit):
     """The best stimulus at evenly spaced phases; below each, its response."""
     phases = np.rad2deg(unit.phase.values)
-    every = max(1, len(phases) // SHOWN)
+    count = min(SHOWN, len(phases))
     best = unit.response.sel(form="fourier", image=int(unit.best)).values
     share = above_blank(best[None], np.atleast_1d(unit.blank.values))[0]
     share = share / share.max() if share.max() > 0 else share
-    for column in range(min(SHOWN, len(phases))):
+    for column, index in enumerate(np.arange(count) * len(phases) // count):
         ax = figure.add_subplot(grid[row, column])
-        style.show(ax, style.visible(unit.series[column * every]))
-        ax.set_xlabel(f"{share[column * every]:.0%}", fontsize=5.5, labelpad=1)
+        style.show(ax, style.visible(unit.series[index]))
+        ax.set_xlabel(f"{share[index]:.0%}", fontsize=5.5, labelpad=1)
         if row == 0:
-            ax.set_title(f"{phases[column * every]:.0f}°", fontsize=6, pad=2)
+            ax.set_title(f"{phases[index]:.0f}°", fontsize=6, pad=2)
         if column == 0:
             ax.set_ylabel(title, fontsize=6.5, rotation=0, ha="right", va="center", linespacing=1.3)
 
@@ -116,13 +121,15 @@ def _texture(figure, grid, row, unit):
     if row == 0:
         ax.set_title("texture", fontsize=6.5, pad=2)
     ax = figure.add_subplot(grid[row, -1])
-    floor = max(float(unit.blank), 0)
-    scale = float(unit.a_max_masked) - floor
-    crops = 100 * (unit.crop_response.sel(crops="as cut").values - floor) / scale
-    shown = ax.imshow(crops, cmap="viridis", vmin=0, vmax=100, interpolation="nearest")
-    ax.set(xticks=[], yticks=[])
-    sns.despine(ax=ax, left=True, bottom=True)
-    ax.set_xlabel(f"mean {crops.mean():.0f}%", fontsize=5.5, labelpad=1)
     if row == 0:
         ax.set_title("its crops", fontsize=6.5, pad=2)
-    return shown
+    floor = max(float(unit.blank), 0)
+    crops = unit.crop_response.sel(crops="as cut").values - floor
+    if reason := str(unit.missing.sel(index="texture").values):
+        ax.text(0.5, 0.5, reason, fontsize=5.5, ha="center", va="center", wrap=True)
+    else:
+        crops = 100 * crops / (float(unit.a_max_masked) - floor)
+        ax.imshow(crops, cmap="viridis", vmin=0, vmax=100, interpolation="nearest")
+        ax.set_xlabel(f"mean {crops.mean():.0f}%", fontsize=5.5, labelpad=1)
+    ax.set(xticks=[], yticks=[])
+    sns.despine(ax=ax, left=True, bottom=True)

@@ -25,20 +25,21 @@ def draw(layers):
     right.set(xlim=(0, 2), ylim=(0, 1))
     missing = total = 0
     for key, phase in layers.items():
-        between = similarity_between(phase.spectrum.values)
-        index = phase.f1_f0.sel(form="fourier").values
-        known = np.isfinite(phase.similarity_within.values + index)
+        index = phase.f1_f0.sel(form="fourier")
+        known = np.isfinite(phase.similarity_within + index).values
         missing, total = missing + (~known).sum(), total + len(known)
+        index, phase = index[known].values, phase.sel(unit=known)
+        between = similarity_between(phase.spectrum.values)
         within, resultant = phase.similarity_within.values, phase.resultant.values
         for ax, x, y in ((left, between, within), (right, index, resultant)):
             if _is_cells(phase):
                 # On the left they lie too close together for names.
-                names = phase.truth.values[known] if ax is right else [""] * known.sum()
-                style.mark_cells(ax, names, x[known], y[known])
+                names = phase.truth.values if ax is right else [""] * len(x)
+                style.mark_cells(ax, names, x, y)
             else:
                 ax.scatter(
-                    x[known],
-                    y[known],
+                    x,
+                    y,
                     s=14,
                     color=[colours[key]],
                     edgecolor="white",

@@ -1,0 +1,28 @@
+"""Running the workflow as a user does."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+
+
+def snakemake(folder, config, *arguments, **environment):
+    """Run the workflow with `folder` as the working folder; its exit code and all it printed."""
+    folder.mkdir(exist_ok=True)
+    path = folder / "study.yaml"
+    path.write_text(yaml.safe_dump(config))
+    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile"]
+    command += ["--directory", folder, "--configfile", path, "--cores", "2", *arguments]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        check=False,
+        timeout=600,
+    )
+    return done.returncode, done.stdout + done.stderr
