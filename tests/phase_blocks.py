@@ -32,7 +32,15 @@ def stimuli_block(units, a_max=None, images=3, truth="", stimuli=None):
     return stimuli_dataset(found, units, [truth] * count, **attributes)
 
 
-def phase_block(stimuli, curves=None, blank=None, crops=(8.0, 2.0), a_max_masked=10.0, **changed):
+def phase_block(
+    stimuli,
+    curves=None,
+    blank=None,
+    crops=(8.0, 2.0),
+    a_max_masked=10.0,
+    crop_count=2,
+    **changed,
+):
     """Phase file of a block: half-rectified tuning and a texture of two sorts of crops."""
     count, images = stimuli.sizes["unit"], stimuli.sizes["image"]
     if curves is None:
@@ -43,11 +51,12 @@ def phase_block(stimuli, curves=None, blank=None, crops=(8.0, 2.0), a_max_masked
         direction=np.full((count, images), -np.pi / 6),
         strength=np.full((count, images), 0.9),
         modulation=np.ones((count, images)),
+        flat=np.zeros((count, images), bool),
         frequency=np.tile(np.linspace(0.1, 0.2, images), (count, 1)),
         series=np.zeros((count, 8, 3, SIDE, SIDE), np.float32),
     )
     tuned.update(changed)
-    cut = np.tile(np.array([[crops[0], crops[1]]]), (count, 1, 1))
+    cut = np.tile(np.array([crops] * crop_count), (count, 1, 1))
     texture = dict(
         texture=np.zeros((count, 3, 2 * SIDE - 1, 2 * SIDE - 1), np.float32),
         response=np.stack([cut, 0.5 * cut]),

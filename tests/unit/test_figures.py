@@ -126,22 +126,44 @@ def test_phase_examples():
     assert [ax.get_xlabel() for ax in pictures[:5]] == ["100%", "87%", "56%", "24%", "11%"]
     assert pictures[0].get_ylabel() == "net\nlayer\nunit 9"
     (curve,) = (ax for ax in figure.axes if ax.get_title().startswith("F1/F0"))
-    assert curve.get_title() == "F1/F0 0.80"
+    assert curve.get_title() == "F1/F0 0.80, mean/max 0.56"
     lines = {line.get_label(): line.get_xydata() for line in curve.get_lines()}
     for form in ("Fourier", "monogenic"):
         assert lines[form][[0, 4, 8]] == pytest.approx(
             np.array([[0, 100], [180, 100 / 9], [360, 100]])
         )
     crops = pictures[9]
-    assert crops.images[0].get_array().tolist() == [[75.0, 0.0]]
+    assert crops.images[0].get_array().tolist() == [[75.0, 0.0]] * 2
     assert crops.get_xlabel() == "mean 38%"
+
+
+def test_phase_examples_show_the_best_image_and_the_mean():
+    """Sixteenths of a cycle are shown every other one; left-out images do not count."""
+    curves = np.zeros((2, 1, 3, 8)) + 4.0
+    curves[0, 0, 1] = 5 + 5 * np.cos(PHASES)
+    curves[0, 0, 2] = 8 + 2 * np.cos(PHASES)
+    strength = np.array([[0.0, 0.5, 0.5]])
+    series = np.zeros((1, 8, 3, 24, 24))
+    phase = phase_block(stimuli_block([9]), curves, strength=strength, series=series, blank=[-9.0])
+    fine = phase.sel(unit=9).interp(phase=np.arange(16) * np.pi / 8, kwargs={"fill_value": 1})
+    figure = phase_examples.draw([("net", phase.sel(unit=9))])
+    pictures = [ax for ax in figure.axes if ax.images]
+    assert [ax.get_xlabel() for ax in pictures[:5]] == ["100%", "94%", "80%", "66%", "60%"]
+    (curve,) = (ax for ax in figure.axes if ax.get_title().startswith("F1/F0"))
+    assert curve.get_title() == "F1/F0 0.62, mean/max 0.65"
+    lines = {line.get_label(): line.get_ydata() for line in curve.get_lines()}
+    assert lines["Fourier"][[0, 4]] == pytest.approx([100, 30])
+    assert lines["monogenic"] == pytest.approx(100)
+    assert pictures[9].images[0].get_array().tolist() == [[80.0, 20.0]] * 2
+    titles = [ax.get_title() for ax in phase_examples.draw([("net", fine)]).axes[:8]]
+    assert titles == [f"{45 * step}°" for step in range(8)]
 
 
 def test_phase_examples_say_what_is_missing():
     phase = phase_block(stimuli_block([9]), a_max_masked=-1.0).sel(unit=9)
     figure = phase_examples.draw([("net", phase)])
     texts = [text.get_text() for ax in figure.axes for text in ax.texts]
-    assert "does not respond under the mask" in texts
+    assert "does not clearly respond above the blank under the mask" in texts
     nothing = phase_examples.draw([])
     assert nothing.texts[0].get_text() == "No unit has an index of phase tuning."
 
@@ -197,22 +219,70 @@ def test_texture(table):
     assert points == {"net a (2)": [[0.25, 0.6], [1.55, 0.2]]}
     crosses = {text.get_text(): text.xy for text in ax.texts[:2]}
     assert crosses == {"complex": (0.0, 0.98), "simple": (1.59, 0.15)}
-    assert ax.texts[-1].get_text() == "1 of 5 units without both indices"
+    assert ax.texts[-1].get_text() == "1 of 5 units lack an index"
 
 
-def test_phase_signature():
-    stimuli = stimuli_block([4, 5])
-    stimuli.stimulus[:, 1] = np.roll(stimuli.stimulus[:, 1].values, 3, -2)
-    figure = phase_signature.draw({("net", "layer"): phase_block(stimuli)})
-    left, right = figure.axes
-    assert np.asarray(left.collections[0].get_offsets()) == pytest.approx(1, abs=0.01)
-    found = np.asarray(right.collections[0].get_offsets())
-    assert found[:, 0] == pytest.approx(4 * np.tan(np.pi / 8))
-    assert found[:, 1] == pytest.approx(0, abs=0.02)
-    assert right.collections[0].get_label() == "net layer"
+@pytest.fixture
+def signatures(table):
+    """Of three units with signatures, the phases of one are spread."""
+    return table.assign(
+        similarity_within=[0.9, 0.8, np.nan, 0.95, 0.96],
+        similarity_between=[0.7, 0.6, np.nan, 0.4, 0.5],
+        resultant=[0.2, 0.97, np.nan, 0.0, 1.0],
+        rayleigh_p=[0.8, 0.001, np.nan, 1.0, 0.0],
+    )
 
 
-def test_phase_signature_says_who_is_missing():
-    silent = phase_block(stimuli_block([4, 5], a_max=[10, 0]))
-    _, right = phase_signature.draw({("net", "layer"): silent}).axes
-    assert right.get_title() == "1 of 2 units without an index"
+def test_phase_signature(signatures):
+    left, right = phase_signature.draw(signatures).axes
+    dots = [[c.get_offsets().tolist() for c in ax.collections] for ax in (left, right)]
+    assert dots == [[[[0.6, 0.8]], [[0.7, 0.9]]], [[[1.55, 0.97]], [[0.25, 0.2]]]]
+    filled, hollow = (c.get_facecolor()[0].tolist() for c in right.collections)
+    assert hollow[:3] == [1, 1, 1]
+    assert filled[:3] != [1, 1, 1]
+    assert [text.xy for text in right.texts] == [(0.0, 0.0), (1.59, 1.0)]
+    assert right.get_title() == left.get_title() == "1 of 5 units lack an index"
+
+
+def test_layers_are_told_apart():
+    """By colour for the network and by marker for the layer, in whatever order."""
+    table = pd.DataFrame({"network": ["a", "b", "b"], "layer": ["2", "1", "2"]})
+    marks = style.points(table)
+    assert marks["a", "2"]["marker"] == marks["b", "2"]["marker"] != marks["b", "1"]["marker"]
+    assert marks["b", "1"]["color"] == marks["b", "2"]["color"] != marks["a", "2"]["color"]
+
+
+def test_each_panel_shows_who_has_its_indices(signatures):
+    signatures.loc[0, "f1_f0"] = np.nan
+    signatures.loc[1, "similarity_between"] = 0.97  # above what lies within
+    left, right = phase_signature.draw(signatures).axes
+    assert sum(len(c.get_offsets()) for c in left.collections) == 2
+    assert sum(len(c.get_offsets()) for c in right.collections) == 1
+    assert right.get_title() == "2 of 5 units lack an index"
+    assert left.get_xlim() == left.get_ylim()
+    assert left.get_xlim()[0] <= 0.4
+
+
+def test_texture_needs_both_indices(table):
+    (ax,) = texture.draw(table.assign(texture_mean=[np.nan, 0.2, 0.3, 0.98, 0.15])).axes
+    assert [c.get_offsets().tolist() for c in ax.collections] == [[[1.55, 0.2]]]
+    assert ax.texts[-1].get_text() == "2 of 5 units lack an index"
+
+
+def test_rounding_drops_no_unit_from_a_histogram(table):
+    beyond = table.assign(f1_f0=[2 + 1e-12, -1e-17, 1.0, 0, 1.59], phase_invariance=1 + 1e-12)
+    axes = phase_population.draw(beyond).axes[2:]
+    assert [sum(bar.get_height() for bar in ax.patches) for ax in axes] == [2, 2, 1, 1]
+    assert "net\nb\n0 of 1 below 1" in [ax.get_ylabel() for ax in axes]  # nor is 1 below 1
+
+
+def test_large_texture_ratios_are_not_cut_off(table):
+    (ax,) = texture.draw(table.assign(texture_mean=[1.4, -0.3, np.nan, 0.98, 0.15])).axes
+    assert ax.get_ylim()[1] > 1.4
+    assert ax.get_ylim()[0] < -0.3
+
+
+def test_missing_model_cells_are_counted(table):
+    table.loc[3, ["f1_f0", "phase_invariance"]] = np.nan
+    names = [ax.get_ylabel() for ax in phase_population.draw(table).axes]
+    assert "model cells\n1 without index" in names

@@ -133,31 +133,67 @@ def test_a_flat_spectrum_has_no_direction(side):
     stimulus[:, side // 3, side // 2] = 50
     _, strength, modulation = phase.direction(stimulus)
     assert strength < 1e-12
-    assert modulation == pytest.approx(1 - 1 / side**2)
+    # Each component has as much power; one, or at even sides four, cannot be shifted.
+    assert modulation == pytest.approx(1 - (4 if side % 2 == 0 else 1) / side**2)
+    assert phase.is_flat(stimulus)
+    stimulus[0, 0, 0] += 1
+    assert not phase.is_flat(stimulus)
 
 
 def test_power_is_counted_as_on_the_full_plane():
-    """The modulation is the variance's share of the mean square, at odd and even sides."""
-    for side in SIDES:
+    """At odd sides the modulation is the variance's share of the mean square."""
+    for side in (7, 25):
         stimulus = noise(3, side, side) + 0.5
         _, _, modulation = phase.direction(stimulus)
         variance = stimulus.var((1, 2), correction=0).sum()
         assert modulation == pytest.approx(float(variance / (stimulus**2).mean((1, 2)).sum()))
-    assert phase.direction(torch.full((3, 9, 9), 4.0))[2] == 0
-    assert phase.direction(torch.zeros(3, 9, 9))[2] == 0
 
 
-@pytest.mark.parametrize("cycles", [2.0, 3.0, 3.4, 6.75])
+@pytest.mark.parametrize("side", SIDES)
+def test_modulation_is_the_share_that_a_shift_turns_over(side):
+    """Half a cycle later, what a shift moves has changed its sign, and nothing else has."""
+    stimulus = noise(3, side, side) + 0.5
+    angle, _, modulation = phase.direction(stimulus)
+    opposite = phase.shift(stimulus, torch.tensor([np.pi]), angle)[0]
+    moved = ((stimulus - opposite) / 2).square().sum() / stimulus.square().sum()
+    assert float(modulation) == pytest.approx(float(moved), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "stimulus",
+    [
+        torch.full((3, 9, 9), 4.0),
+        torch.zeros(3, 9, 9),
+        grating(8, 4, 4),  # a checkerboard
+        noise(3, 2, 2),  # of two pixels every component is its own conjugate
+        noise(3, 1, 1),
+    ],
+    ids=["uniform", "blank", "checkerboard", "two pixels", "one pixel"],
+)
+def test_nothing_to_shift(stimulus):
+    assert phase.direction(stimulus)[2] == pytest.approx(0, abs=1e-12)
+
+
+def test_flatness():
+    assert phase.is_flat(torch.zeros(3, 5, 5))
+    assert phase.is_flat(torch.ones(3, 1, 1))
+    found = phase.is_flat(torch.stack([grating(8, 0, 1), torch.full((3, 8, 8), 3.0)]))
+    # Rounding leaves a uniform stimulus some power, which is not even.
+    assert not found[0]
+
+
+@pytest.mark.parametrize("cycles", [2.0, 3.25, 3.4, 6.75])
 def test_frequency_between_the_grid_points(cycles):
     y, x = np.meshgrid(np.arange(24) - 11.5, np.arange(24) - 11.5, indexing="ij")
     window = np.exp(-(y**2 + x**2) / 72)
     wave = window * np.cos(2 * np.pi * cycles / 24 * (0.6 * x + 0.8 * y) + 1)
     stimulus = torch.from_numpy(np.stack([wave, 0 * wave, -wave]))
-    assert float(phase.frequency(stimulus)) == pytest.approx(cycles / 24, abs=1 / (4 * 24))
+    assert float(phase.frequency(stimulus)) == pytest.approx(cycles / 24, abs=0.6 / (4 * 24))
 
 
 def test_frequency_does_not_see_the_mean():
-    assert float(phase.frequency(grating(24, 0, 5) + 100)) == pytest.approx(5 / 24, abs=0.01)
+    offsets = torch.tensor([100.0, -100.0, 0.0])[:, None, None]
+    assert float(phase.frequency(grating(24, 0, 5) + offsets)) == pytest.approx(5 / 24, abs=0.01)
 
 
 @pytest.mark.parametrize(("ky", "kx"), [(0, 3), (3, 0), (2, 5), (-2, 5)])
@@ -222,6 +258,56 @@ def test_monogenic_form_moves_rings_outward_and_the_fourier_form_cannot(value):
     assert likeness(half) < 0.9
 
 
+def local_twin(stimulus, shifts, angle, cycles):
+    """The monogenic form of one stimulus, in numpy on the full plane."""
+    side = stimulus.shape[-1]
+    k = np.fft.fftfreq(side, 1 / side)
+    odd = np.where(2 * k == -side, 0, k)
+    radius = np.maximum(np.hypot(k[:, None], k[None, :]), 1e-9)
+    parts = [
+        np.fft.ifft2(np.fft.fft2(stimulus) * -1j * o / radius).real
+        for o in (odd[:, None], odd[None, :])
+    ]
+    low_pass = np.exp(-2 * (np.pi * (0.5 / cycles) / side) ** 2 * radius**2)
+
+    def smooth(field):
+        return np.fft.ifft2(np.fft.fft2(field) * low_pass).real
+
+    difference = smooth((parts[1] ** 2 - parts[0] ** 2).sum(0))
+    local = np.arctan2(smooth(2 * (parts[0] * parts[1]).sum(0)), difference) / 2
+    axis = np.stack([np.sin(local), np.cos(local)])
+    energy = (parts[0] ** 2 + parts[1] ** 2).sum(0)
+    middle = np.arange(side) - (side - 1) / 2
+    candidates = []
+    for along in (
+        np.stack([np.full((side, side), np.sin(angle)), np.full((side, side), np.cos(angle))]),
+        np.stack(np.meshgrid(middle, middle, indexing="ij")),
+    ):
+        signed = axis * np.where((axis * along).sum(0) < 0, -1, 1)
+        candidates.append((sum((smooth(energy * f) ** 2).sum() for f in signed), signed))
+    vertical, horizontal = max(candidates, key=lambda c: c[0])[1]
+    mean = stimulus.mean((1, 2), keepdims=True)
+    even, across = stimulus - mean, vertical * parts[0] + horizontal * parts[1]
+    across = across - across.mean((1, 2), keepdims=True)
+    found = []
+    for value in shifts:
+        moved = even * np.cos(value) - across * np.sin(value)
+        found.append(mean + moved * np.linalg.norm(even) / np.linalg.norm(moved))
+    return np.stack(found)
+
+
+@pytest.mark.parametrize("side", [24, 25])
+def test_monogenic_form_is_its_numpy_twin(side):
+    """In a batch of noise and rings, which take their signs in different ways."""
+    stimuli = torch.stack([noise(3, side, side), rings(side, 5) + 1, noise(3, side, side, seed=1)])
+    angle, _, _ = phase.direction(stimuli)
+    frequencies = torch.tensor([0.1, 5 / side, 0.3])
+    found = phase.shift_local(stimuli, PHASES, angle, frequencies)
+    for row, cycles in enumerate(frequencies.tolist()):
+        twin_of = local_twin(stimuli[row].numpy(), PHASES.tolist(), float(angle[row]), cycles)
+        np.testing.assert_allclose(found[row], twin_of, atol=1e-5)
+
+
 @pytest.mark.parametrize("side", [24, 25])
 def test_both_forms_agree_on_a_grating(side):
     stimulus = grating(side, 0, 3) + 0.2
@@ -230,14 +316,16 @@ def test_both_forms_agree_on_a_grating(side):
     torch.testing.assert_close(local, phase.shift(stimulus, PHASES, angle), atol=1e-6, rtol=0)
 
 
-def test_monogenic_form_keeps_norm_and_start():
-    stimulus = 40 * noise(2, 5, 3, 24, 24)
+def test_monogenic_form_keeps_norm_mean_and_start():
+    stimulus = 40 * noise(2, 5, 3, 24, 24) + 10
     angle, _, _ = phase.direction(stimulus)
     shifted = phase.shift_local(stimulus, PHASES, angle, phase.frequency(stimulus))
     assert shifted.shape == (2, 5, len(PHASES), 3, 24, 24)
     norm = (stimulus**2).sum((2, 3, 4))[..., None]
     torch.testing.assert_close((shifted**2).sum((3, 4, 5)), norm.expand(2, 5, len(PHASES)))
     torch.testing.assert_close(shifted[:, :, 0], stimulus)
+    mean = stimulus.mean((3, 4))[:, :, None]
+    torch.testing.assert_close(shifted.mean((4, 5)), mean.expand(2, 5, len(PHASES), 3))
 
 
 def test_uniform_and_blank_stimuli_stay_finite():
@@ -265,3 +353,23 @@ def test_tuning_asks_each_unit_for_its_own_stimuli(cell_trunk):
                 shifted = twin(scale * template, float(angle[row, image]), value)
                 expected = (shifted * template).sum() / 2
                 assert float(found[0, row, image, column]) == pytest.approx(expected, abs=1e-5)
+
+
+def test_tuning_in_the_monogenic_form(cell_trunk):
+    """Of noise, whose curves are alike in nothing; against the numpy twin."""
+    values = torch.arange(8) * (2 * np.pi / 8)
+    stimuli = 20 * noise(2, 3, 3, 24, 24).float()
+    found = phase.tune(observer(cell_trunk, cells.LAYER, [0, 6], np.ones(7)), stimuli, values)
+    angle, _, _ = phase.direction(stimuli)
+    cycles = phase.frequency(stimuli)
+    for row, unit in enumerate((0, 6)):
+        template = cells.ground_truth()[unit].templates[0]
+        for image in range(3):
+            shifted = local_twin(
+                stimuli[row, image].double().numpy(),
+                values.tolist(),
+                float(angle[row, image]),
+                float(cycles[row, image]),
+            )
+            expected = (shifted * template).sum((1, 2, 3))
+            np.testing.assert_allclose(found[1, row, image], expected, atol=1e-2)

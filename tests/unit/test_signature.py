@@ -22,6 +22,33 @@ def test_spectra_do_not_see_phase_nor_contrast_nor_mean():
     assert not signature.amplitude_spectra(np.full((3, 9, 9), 7.0)).any()
 
 
+@pytest.mark.parametrize("side", [8, 9])
+def test_spectra_and_phases_are_their_numpy_twins(side):
+    """Colour by colour and frequency by frequency, on noise whose colours differ in phase."""
+    diverse, restarts = RNG.standard_normal((2, 2, 4, 3, side, side)) + 3
+    spectra = np.fft.fft2(diverse)
+    amplitude = np.sqrt(sum(abs(spectra[:, :, c]) ** 2 for c in range(3)))
+    amplitude[..., 0, 0] = 0
+    amplitude /= np.sqrt((amplitude**2).sum((2, 3), keepdims=True))
+    np.testing.assert_allclose(signature.amplitude_spectra(diverse), amplitude)
+    found = signature.peak_phases(diverse, restarts)
+    for unit in range(2):
+        reference = np.fft.fft2(restarts[unit])
+        power = (abs(reference) ** 2).sum((0, 1))
+        allowed = [
+            (ky, kx)
+            for ky in range(side)
+            for kx in range(side // 2 + 1)
+            if (2 * ky % side, 2 * kx % side) != (0, 0)
+        ]
+        peak = max(allowed, key=lambda k: power[k])
+        at_peak = reference[:, :, *peak]
+        left, _, _ = np.linalg.svd(at_peak.T)
+        weights = left[:, 0] * np.exp(-1j * np.angle(left[abs(left[:, 0]).argmax(), 0]))
+        expected = [np.angle(np.vdot(weights, image)) for image in spectra[unit][:, :, *peak]]
+        np.testing.assert_allclose(np.exp(1j * found[unit]), np.exp(1j * np.array(expected)))
+
+
 def test_similarity_is_the_mean_over_pairs():
     spectra = signature.amplitude_spectra(RNG.standard_normal((3, 4, 3, 9, 9)))
     within = signature.similarity_within(spectra)
@@ -50,16 +77,26 @@ def test_one_image_or_one_unit_has_no_similarity():
     assert np.isnan(signature.similarity_between(spectra[:1, 0])).all()
 
 
+def test_units_without_a_spectrum_are_passed_over():
+    means = signature.amplitude_spectra(RNG.standard_normal((3, 3, 9, 9)))
+    expected = signature.similarity_between(means[[0, 2]])
+    means[1] = np.nan
+    found = signature.similarity_between(means)
+    np.testing.assert_allclose(found[[0, 2]], expected)
+    assert np.isnan(found[1])
+
+
 @pytest.mark.parametrize("colour", [(1, 1, 1), (1, -1, 0), (0.2, 0.5, -1)])
 def test_peak_phases_are_those_of_the_gratings(colour):
-    """Up to one constant, also where the colours are opponent and would cancel."""
+    """Those of the colour that weighs most, also where colours are opponent and would cancel."""
     phases = np.array([0.0, 0.5, 2.0, -1.5, 3.0])
     weights = np.array(colour)[:, None, None]
     sets = np.stack([[weights * 9 * cells.gabor(p) for p in phases]])
     found = signature.peak_phases(sets, sets)[0]
-    relative = np.angle(np.exp(1j * (found - found[0])))
-    sign = np.sign(relative[1])  # the peak may be either of a conjugate pair
-    np.testing.assert_allclose(np.angle(np.exp(1j * (sign * relative - phases))), 0, atol=0.03)
+    # Of the largest weight; 24 pixels hold three cycles and begin 11.5 before the middle.
+    largest = weights.flat[np.abs(weights).argmax()]
+    expected = phases - 2 * np.pi * cells.FREQUENCY * 11.5 + (np.pi if largest < 0 else 0)
+    np.testing.assert_allclose(np.angle(np.exp(1j * (found - expected))), 0, atol=0.03)
 
 
 def test_peak_is_where_the_best_stimuli_have_power():

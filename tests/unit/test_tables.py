@@ -30,6 +30,7 @@ COLUMNS = (
 
 def test_rows():
     stimuli = stimuli_block([3, 5], a_max=[10, 0], truth="simple")
+    stimuli.distance[:, 0] = [[4, 5, 6], [5, 6, 9]]
     curves = np.zeros((2, 2, 3, 8)) + 6
     curves[1] += 6 * np.cos(np.arange(8) * np.pi / 4)
     rows = tables.unit_rows(stimuli, phase_block(stimuli, curves))
@@ -56,8 +57,15 @@ def test_rows():
     # What a unit that nothing drives ends with means nothing.
     assert all(np.isnan(silent[key]) for key in COLUMNS[6:-1])
     assert silent["missing"] == "; ".join(
-        f"{index}: never responds" for index in ("tuning", "texture", "signature")
+        f"{index}: never responds" for index in ("fourier", "monogenic", "texture", "signature")
     )
+
+
+def test_a_single_image_has_no_distance():
+    stimuli = stimuli_block([3], images=1)
+    rows = tables.unit_rows(stimuli, phase_block(stimuli))
+    assert rows[["min_distance", "diversity_gain"]].isna().all(axis=None)
+    assert rows.missing.tolist() == ["signature: a single image"]
 
 
 def test_a_table_reads_back(tmp_path):
@@ -87,6 +95,20 @@ def test_phase_invariant_units_are_counted_with_wilsons_interval():
     assert first["below"][0]["low"] == pytest.approx(middle - half, rel=1e-5)
     assert first["below"][0]["high"] == pytest.approx(middle + half, rel=1e-5)
     assert second == {"network": "b", "layer": "l", "units": 0, "missing": 2, "below": []}
+
+
+def test_signature_rows():
+    """Of one layer, over its blocks; a unit without a signature counts among no others."""
+    stimuli = stimuli_block([3, 4, 5], a_max=[10, 0, 10])
+    stimuli.stimulus[:, 1] = np.random.default_rng(0).standard_normal(stimuli.stimulus[:, 1].shape)
+    rows = tables.signature_rows(phase_block(stimuli))
+    assert rows.channel.tolist() == [3, 4, 5]
+    assert rows.similarity_between.isna().tolist() == [False, True, False]
+    assert rows.similarity_between[0] == pytest.approx(1, abs=0.01)
+    assert rows.similarity_within[0] == pytest.approx(1, abs=0.01)
+    assert rows.resultant[0] == pytest.approx(0, abs=0.02)
+    assert rows.rayleigh_p[0] > 0.95
+    assert set(rows.network) == {"n"}
 
 
 def test_captions_are_filled():

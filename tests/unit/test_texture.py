@@ -7,7 +7,7 @@ from test_spectrum import twin as preconditioned
 
 from invariscope import cells, texture
 from invariscope.natural import stimulus_norm
-from invariscope.observer import observer
+from invariscope.observer import evaluate, observer
 from invariscope.synthesis import start
 
 NORM = stimulus_norm(cells.SIDE)
@@ -161,6 +161,86 @@ def test_lattices_depend_on_the_names(cell_trunk):
     assert not torch.equal(first, other)
 
 
+def test_every_crop_counts_as_much_on_average(monkeypatch):
+    """The lattices that a climb sees, weighted as its means do, cover all places alike.
+
+    A smaller lattice weighs its crops more, so it must be drawn less often.
+    """
+    drawn, cut = [], texture.cut
+
+    def spy(textures, mask, first, stride):
+        drawn.append((tuple(first), stride))
+        return cut(textures, mask, first, stride)
+
+    monkeypatch.setattr(texture, "cut", spy)
+    texture.climb(
+        lambda stimuli, units: (stimuli.mean((2, 3, 4)), None),
+        noise(1, 3, 19, 19),
+        texture.crop_mask(10),
+        10.0,
+        3000,
+        4,
+        0,
+        ("x",),
+    )
+    counts = np.zeros((9, 9))
+    for (y, x), stride in drawn:
+        assert stride == 3
+        assert len(range(y, 9, stride)) * len(range(x, 9, stride)) <= 16
+        counts[y::stride, x::stride] += 1 / counts[y::stride, x::stride].size
+    assert len(set(drawn)) == 9  # vertical and horizontal places are drawn apart
+    counts /= counts.mean()
+    assert np.abs(counts - 1).max() < 0.2
+
+
+def test_uneven_lattices_are_drawn_by_their_size(monkeypatch):
+    """23 places at a stride of 6: five lattices of four crops an axis, one of three."""
+    drawn, cut = [], texture.cut
+
+    def spy(textures, mask, first, stride):
+        drawn.extend(first)
+        assert stride == 6
+        return cut(textures, mask, first, stride)
+
+    monkeypatch.setattr(texture, "cut", spy)
+    texture.climb(
+        lambda stimuli, units: (stimuli.mean((2, 3, 4)), None),
+        noise(1, 1, 47, 47),
+        MASK,
+        1.0,
+        1500,
+        4,
+        0,
+        ("x",),
+    )
+    share = np.bincount(drawn, minlength=6) / len(drawn)
+    np.testing.assert_allclose(share, np.array([4, 4, 4, 4, 4, 3]) / 23, atol=0.02)
+
+
+def test_second_step_carries_the_first(cell_trunk):
+    """With momentum: the second move is half of the first one's and half of a new direction."""
+    observe, raw = cell_observer(cell_trunk, [6]), start(47, 1, [6], "t")[:, 0]
+    weight = texture.crop_weight(MASK, 47)
+    gradient = torch.from_numpy(optimum(cells.ground_truth()[6].templates[0])[0]).float()[None]
+
+    def scaled(x):
+        return x * NORM / (weight * x**2).sum().sqrt()
+
+    expected, velocity = scaled(raw), 0
+    for step in range(2):
+        # A linear unit's ascent is the same everywhere: weight times its optimum.
+        ascent = weight * gradient
+        radial = (ascent * expected).sum() / NORM**2
+        direction = (ascent - radial * weight * expected) / (weight + 1e-3 * weight.max())
+        direction -= (weight * direction * expected).sum() / NORM**2 * expected
+        turn = 1.2 * (1 + np.cos(np.pi * step / 2)) / 2
+        unit = direction / (weight * direction**2).sum().sqrt()
+        velocity = 0.5 * velocity + 0.5 * turn * NORM * unit
+        expected = scaled(expected + velocity)
+    found = texture.climb(observe, raw, MASK, NORM, 2, 23, 0, ("x",))
+    torch.testing.assert_close(found, expected, atol=2e-3 * float(expected.std()), rtol=2e-3)
+
+
 def test_few_crops_a_step_reach_what_all_reach(cell_trunk):
     observe = cell_observer(cell_trunk, [1, 4])
     raw = start(47, 1, [1, 4], "t")[:, 0]
@@ -196,6 +276,14 @@ def test_crop_responses_are_those_of_every_crop(cell_trunk):
         norms = np.sqrt((crops**2).sum((2, 3, 4)))
         np.testing.assert_allclose(found[0, row], plain, atol=1e-2)
         np.testing.assert_allclose(found[1, row], plain * NORM / norms, atol=1e-2)
+
+
+def test_responses_do_not_depend_on_how_many_are_seen_at_once(cell_trunk, monkeypatch):
+    observe, stimuli = cell_observer(cell_trunk, [0, 6]), noise(2, 7, 3, 24, 24)
+    whole = evaluate(observe, stimuli)
+    for pixels in (1, 3 * 2 * 24 * 24):
+        monkeypatch.setattr("invariscope.observer.PIXELS", pixels)
+        torch.testing.assert_close(evaluate(observe, stimuli), whole)
 
 
 def test_best_under_the_mask_is_the_closed_form(cell_trunk):

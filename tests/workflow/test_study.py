@@ -73,6 +73,7 @@ def test_leaves_what_the_contract_says(study):
         "tiny/stimuli/ground_truth/cells/0000-0001.nc",
         "tiny/stimuli/vgg16_untrained/conv2_1/0000-0001.nc",
         "tiny/stimuli/vgg16_untrained/conv2_1/0002-0003.nc",
+        "tiny/tables/signature.csv",
         "tiny/tables/units.csv",
         "tiny/weights/ground_truth.safetensors",
         "tiny/weights/vgg16_untrained.safetensors",
@@ -122,7 +123,7 @@ def test_phase_file_and_caption(study):
     assert table.missing.isna().all()
     caption = (study / "results/tiny/figures/phase_population.rst").read_text()
     below = int((table.f1_f0[2:] < 1).sum())
-    assert f"* vgg16_untrained conv2_1: {below} of 3 below 1 (" in caption
+    assert f"* vgg16_untrained conv2_1: {below} of 3 units below 1 (" in caption
 
 
 def test_report_carries_captions_and_figures(study):
@@ -132,7 +133,7 @@ def test_report_carries_captions_and_figures(study):
     report = (study / "report.html").read_text()
     (study / "report.html").unlink()
     assert "half-rectified simple cell" in report
-    assert "of 3 below 0.5 (" in report
+    assert "of 3 units below 0.5 (" in report
 
 
 def test_figures_are_pictures(study):

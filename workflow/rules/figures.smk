@@ -121,7 +121,8 @@ rule texture:
 
 rule phase_signature:
     input:
-        phase=block_files("phase", STUDY),
+        units=rules.tables.output.units,
+        signature=rules.tables.output.signature,
     output:
         svg=report(
             f"{OUT}/figures/phase_signature.svg",

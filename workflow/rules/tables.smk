@@ -4,6 +4,7 @@ rule tables:
         phase=block_files("phase", STUDY),
     output:
         units=f"{OUT}/tables/units.csv",
+        signature=f"{OUT}/tables/signature.csv",
     log:
         f"{OUT}/logs/tables.log",
     params:

@@ -23,7 +23,8 @@ def main(input, output, record, threads):
     restarts = torch.from_numpy(stimuli.stimulus.sel(condition="restarts").values).to(where)
 
     blank = evaluate(observe, torch.zeros_like(restarts[:, :1]))[:, 0]
-    phases = torch.arange(settings["phases"], device=where) * (2 * np.pi / settings["phases"])
+    count = settings["phases"]
+    phases = torch.arange(count, device=where, dtype=torch.float64) * (2 * np.pi / count)
     angle, strength, modulation = phase.direction(restarts)
     best = stimuli.response.sel(condition="restarts").argmax("image").values
     rows = torch.arange(len(units)), torch.as_tensor(best)
@@ -32,6 +33,7 @@ def main(input, output, record, threads):
         direction=angle,
         strength=strength,
         modulation=modulation,
+        flat=phase.is_flat(restarts),
         frequency=phase.frequency(restarts),
         series=phase.shift(restarts[rows], phases, angle[rows]).float(),
     )
@@ -39,14 +41,13 @@ def main(input, output, record, threads):
     mask = texture.crop_mask(side, where)
     names = record["seed"], network, layer, "texture"
     raw = start(2 * side - 1, 1, units, *names)[:, 0].to(where)
-    steps = settings["texture"]["steps"]
+    steps, crops, weight_min = (settings["texture"][k] for k in ("steps", "crops", "weight_min"))
     with job.progress(steps, "step", f"{network} {layer} texture") as bar:
 
         def show(step, response):
             bar.set_postfix_str(f"response {response:.1f}", refresh=False)
             bar.update(step - bar.n)
 
-        crops, weight_min = settings["texture"]["crops"], settings["texture"]["weight_min"]
         textures = texture.climb(observe, raw, mask, norm, steps, crops, weight_min, names, show)
     textured = dict(
         texture=textures,
@@ -66,7 +67,7 @@ def main(input, output, record, threads):
         network=network,
         layer=layer,
         seed=record["seed"],
-        weight_min=weight_min,
+        **{f"texture_{name}": value for name, value in settings["texture"].items()},
     )
     files.write_dataset(dataset, output.phase)
 

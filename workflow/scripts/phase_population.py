@@ -4,15 +4,19 @@ import job
 from invariscope import files, tables
 from invariscope.captions import fill
 from invariscope.figures import phase_population, style
+from invariscope.tuning import BORDER
 
 
 def main(input, output, record, threads):
     table = tables.read(input.units)
     style.apply()
     style.save(phase_population.draw(table), [output.svg, output.png])
-    counts = tables.phase_invariant(table, (1, 0.5))
+    borders = BORDER, BORDER / 2
+    values = dict(
+        layers=tables.phase_invariant(table, borders), borders=borders, confidence=tables.CONFIDENCE
+    )
     with files.write_whole(output.caption) as temporary:
-        temporary.write_text(fill(record["caption"], layers=counts))
+        temporary.write_text(fill(record["caption"], **values))
 
 
 job.run(main, snakemake)  # noqa: F821

@@ -1,17 +1,16 @@
 """Draw what the diverse stimuli themselves tell of phase invariance."""
 
-import job
-from invariscope import files
-from invariscope.figures import phase_signature, style
-from invariscope.stimuli import join_blocks
+import pandas as pd
 
-NEEDED = ["spectrum", "similarity_within", "resultant", "f1_f0"]
+import job
+from invariscope import tables
+from invariscope.figures import phase_signature, style
 
 
 def main(input, output, record, threads):
-    layers = join_blocks([files.read_dataset(path, NEEDED) for path in input.phase])
     style.apply()
-    style.save(phase_signature.draw(layers), output)
+    table = tables.read(input.units).merge(pd.read_csv(input.signature))
+    style.save(phase_signature.draw(table), output)
 
 
 job.run(main, snakemake)  # noqa: F821

@@ -16,7 +16,9 @@ from .seeds import generator
 LAYER = "cells"
 SIDE = 24  # the receptive field of VGG's conv3_1, so that cells and real units compare
 FREQUENCY = 0.125  # cycles per pixel of all gratings: three cycles across the field
-SIGMA = 5.5  # of envelopes, in pixels: as wide as the texture test's mask
+# Standard deviation of envelopes, in pixels: wide enough that the even contrast of a texture under
+# the mask of its crops suits the complex cell (cosine 0.98 between envelope and mask).
+SIGMA = 5.5
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 Two forms. The Fourier form splits the Fourier plane in two by a line through the origin, across one
 direction for the whole stimulus. The monogenic form (Felsberg & Sommer 2001) uses the local
 direction instead, for templates that are curved. All colour channels are shifted alike; the mean
-of each stays.
+of each stays, and so does the norm.
 """
 
 import math
@@ -13,7 +13,7 @@ import torch
 from .observer import evaluate
 from .spectrum import length
 
-FORMS = "fourier", "monogenic"
+PADDING = 4  # `frequency` reads the spectrum at steps of 1 / (PADDING * side)
 
 
 def _frequencies(side, device):
@@ -36,9 +36,8 @@ def _power(stimuli):
     side = stimuli.shape[-1]
     power = torch.fft.rfft2(stimuli.double()).abs().square().sum(-3)
     power[..., 0, 0] = 0
-    if side > 1:
-        # The half plane holds one of each conjugate pair, but both in its first and Nyquist column.
-        power[..., :, 1 : (side + 1) // 2] *= 2
+    # The half plane holds one of each conjugate pair, but both in its first and Nyquist column.
+    power[..., :, 1 : (side + 1) // 2] *= 2
     return power
 
 
@@ -58,7 +57,8 @@ def direction(stimuli):
     strength : torch.Tensor, (...)
         Length of that mean: 1 for a grating, 0 where no direction stands out.
     modulation : torch.Tensor, (...)
-        Share of the power beyond DC; 0 for a uniform or blank stimulus.
+        Share of the power that a phase shift moves: all but DC and, at even sides, the three other
+        components that are their own conjugate. 0 for a uniform or blank stimulus.
     """
     (ky, kx), (odd_y, odd_x) = _frequencies(stimuli.shape[-1], stimuli.device)
     power = _power(stimuli)
@@ -69,18 +69,34 @@ def direction(stimuli):
     strength = torch.where(total > 0, mean.abs() / total, 0)
     uniform = stimuli.double().sum((-2, -1)).square().sum(-1)
     whole = total + uniform
-    modulation = torch.where(whole > 0, total / whole, 0)
+    moved = (power * ((odd_y != 0) | (odd_x != 0))).sum((-2, -1))
+    modulation = torch.where(whole > 0, moved / whole, 0)
     return mean.angle() / 2, strength, modulation
 
 
-def frequency(stimuli, padding=4):
+def is_flat(stimuli):
+    """Which stimuli have the same power at all frequencies beyond DC, to 1%, or none at all.
+
+    Parameters
+    ----------
+    stimuli : torch.Tensor, (..., channel, y, x)
+
+    Returns
+    -------
+    torch.Tensor of bool, (...)
+    """
+    power = torch.fft.fft2(stimuli.double()).abs().square().sum(-3).flatten(-2)[..., 1:]
+    if power.shape[-1] == 0:
+        return torch.ones(power.shape[:-1], dtype=torch.bool, device=power.device)
+    return power.amax(-1) <= 1.01 * power.mean(-1)
+
+
+def frequency(stimuli):
     """Spatial frequency at the peak of the amplitude spectrum, colours summed.
 
     Parameters
     ----------
     stimuli : torch.Tensor, (..., channel, y, x)
-    padding : int
-        The spectrum is read at steps of 1 / (padding * side).
 
     Returns
     -------
@@ -88,7 +104,7 @@ def frequency(stimuli, padding=4):
         Cycles per pixel, up to sqrt(1/2).
     """
     side = stimuli.shape[-1]
-    size = padding * side
+    size = PADDING * side
     centred = stimuli.double() - stimuli.double().mean((-2, -1), keepdim=True)
     power = torch.fft.rfft2(centred, s=(size, size)).abs().square().sum(-3)
     (ky, kx), _ = _frequencies(size, stimuli.device)
@@ -216,6 +232,8 @@ def local_direction(stimuli, angle, frequencies):
 def shift_local(stimuli, phases, angle, frequencies):
     """Monogenic form: the local phase moved along the local direction, at the stimulus's norm.
 
+    Amplitudes change a little where the direction does.
+
     Parameters
     ----------
     stimuli : torch.Tensor, (..., channel, y, x)
@@ -234,11 +252,12 @@ def shift_local(stimuli, phases, angle, frequencies):
     vertical, horizontal = local_direction(stimuli, angle, frequencies)[..., None, :, :]
     parts = riesz(stimuli)
     across = vertical * parts[0] + horizontal * parts[1]
+    even, odd = stimuli - mean, across - across.mean((-2, -1), keepdim=True)
     cosine = phases.double().cos()[:, None, None, None]
     sine = phases.double().sin()[:, None, None, None]
-    even, odd = (stimuli - mean)[..., None, :, :, :], across[..., None, :, :, :]
-    shifted = mean[..., None, :, :, :] + even * cosine - odd * sine
-    return shifted * length(stimuli)[..., None, :, :, :] / length(shifted).clamp(min=1e-30)
+    shifted = even[..., None, :, :, :] * cosine - odd[..., None, :, :, :] * sine
+    scale = length(even)[..., None, :, :, :] / length(shifted).clamp(min=1e-30)
+    return mean[..., None, :, :, :] + scale * shifted
 
 
 def tune(observe, stimuli, phases):
@@ -255,15 +274,13 @@ def tune(observe, stimuli, phases):
     Returns
     -------
     torch.Tensor, (form, unit, image, phase)
-        Before the ReLU; forms in the order of `FORMS`.
+        Before the ReLU; forms in the order of `tuning.FORMS`.
     """
     angle, _, _ = direction(stimuli)
-    fourier = shift(stimuli, phases, angle)
-    monogenic = shift_local(stimuli, phases, angle, frequency(stimuli))
-    count = stimuli.shape[1], len(phases)
-    return torch.stack(
-        [
-            evaluate(observe, shifted.float().flatten(1, 2)).unflatten(1, count)
-            for shifted in (fourier, monogenic)
-        ]
-    )
+    frequencies = frequency(stimuli)
+    found = []
+    for image in range(stimuli.shape[1]):  # one by one: their shifts are many times their size
+        one = stimuli[:, image], phases, angle[:, image]
+        forms = shift(*one), shift_local(*one, frequencies[:, image])
+        found.append(torch.stack([evaluate(observe, shifted.float()) for shifted in forms]))
+    return torch.stack(found, 2)

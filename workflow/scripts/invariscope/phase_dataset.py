@@ -6,7 +6,6 @@ import xarray as xr
 from . import signature, tuning
 
 CROPS = "as cut", "at the norm"
-FLAT = 1e-3  # strength of direction below which a spectrum counts as flat
 
 
 def phase_dataset(stimuli, blank, phases, tuned, texture, **attributes):
@@ -25,8 +24,8 @@ def phase_dataset(stimuli, blank, phases, tuned, texture, **attributes):
         Radians.
     tuned : dict of str to numpy.ndarray
         Of the restarts. 'response' (form, unit, image, phase) before the ReLU; 'direction' in
-        radians, 'strength', 'modulation' and 'frequency' (unit, image), see `phase.direction` and
-        `phase.frequency`; 'series' (unit, phase, channel, y, x), the best image's.
+        radians, 'strength', 'modulation', 'flat' and 'frequency' (unit, image), see `phase`;
+        'series' (unit, phase, channel, y, x), the best image's.
     texture : dict of str to numpy.ndarray
         'texture' (unit, channel, y, x), 'response' (2, unit, y, x) of its crops, see
         `texture.crop_responses`, and 'a_max' (unit,) under the mask.
@@ -39,13 +38,15 @@ def phase_dataset(stimuli, blank, phases, tuned, texture, **attributes):
     a_max = stimuli.a_max.values
     best = stimuli.response.sel(condition="restarts").argmax("image").values
     rows = np.arange(len(best))
-    axis = np.rad2deg(tuned["direction"]) % 180
     response = {"units": stimuli.response.attrs["units"]}
     before = {**response, "long_name": "response before the ReLU"}
-    indices, untuned = _tuning(tuned, blank, a_max)
+    indices, used, untuned = _tuning(tuned, blank, a_max)
     ratios, untextured = _texture(texture, blank, a_max)
     sets = (stimuli.stimulus.sel(condition=name).values for name in ("diverse", "restarts"))
-    signs, unsigned = _signature(*sets, _undriven(a_max, blank))
+    signs, unsigned = _signature(*sets, tuned["flat"], _undriven(a_max, blank))
+    # Of an image without a direction, or of a unit that it does not drive, there is none to report.
+    axis = np.where(used[0], np.rad2deg(tuned["direction"]) % 180, np.nan)
+    frequency = np.where(used[1], tuned["frequency"], np.nan)
     variables = {
         "blank": ("unit", blank, {**response, "long_name": "response to a blank, before the ReLU"}),
         "a_max": ("unit", a_max, stimuli.a_max.attrs),
@@ -59,18 +60,32 @@ def phase_dataset(stimuli, blank, phases, tuned, texture, **attributes):
         "orientation": (
             ("unit", "image"),
             axis,
-            {"units": "degrees", "long_name": "direction across the stripes; 0 if vertical"},
+            {
+                "units": "degrees",
+                "long_name": "orientation of the stripes, clockwise from vertical",
+            },
         ),
         "frequency": (
             ("unit", "image"),
-            tuned["frequency"],
+            frequency,
             {"units": "cycles per pixel", "long_name": "spatial frequency of the largest power"},
         ),
         "preferred_orientation": ("unit", axis[rows, best], {"units": "degrees"}),
-        "preferred_frequency": (
-            "unit",
-            tuned["frequency"][rows, best],
-            {"units": "cycles per pixel"},
+        "preferred_frequency": ("unit", frequency[rows, best], {"units": "cycles per pixel"}),
+        "strength": (
+            ("unit", "image"),
+            tuned["strength"],
+            {"long_name": "how much the direction stands out: 1 for a grating, 0 for none"},
+        ),
+        "modulation": (
+            ("unit", "image"),
+            tuned["modulation"],
+            {"long_name": "share of the power that a phase shift moves"},
+        ),
+        "used": (
+            ("form", "unit", "image"),
+            used,
+            {"long_name": "whether the image counts in the unit's tuning indices"},
         ),
         "texture": (
             ("unit", "channel", "texture_y", "texture_x"),
@@ -85,13 +100,13 @@ def phase_dataset(stimuli, blank, phases, tuned, texture, **attributes):
         ),
     }
     for name, values in indices.items():
-        variables[name] = (("form", "unit"), values, {"long_name": "mean over images"})
+        variables[name] = (("form", "unit"), values, {"long_name": "mean over the images used"})
     for name, values in ratios.items():
         variables[name] = (("crops", "unit"), values, {"units": "a_max under the mask"})
     variables |= signs
     variables["missing"] = (
         ("index", "unit"),
-        np.array([untuned, untextured, unsigned]),
+        np.array([*untuned, untextured, unsigned]),
         {"long_name": "why an index is missing"},
     )
     coords = {
@@ -99,9 +114,9 @@ def phase_dataset(stimuli, blank, phases, tuned, texture, **attributes):
         "truth": stimuli.truth,
         "channel": stimuli.channel,
         "phase": ("phase", phases, {"units": "radians"}),
-        "form": ["fourier", "monogenic"],
+        "form": list(tuning.FORMS),
         "crops": list(CROPS),
-        "index": ["tuning", "texture", "signature"],
+        "index": [*tuning.FORMS, "texture", "signature"],
     }
     return xr.Dataset(variables, coords, attributes)
 
@@ -122,76 +137,98 @@ def _undriven(a_max, blank):
 
 
 def _tuning(tuned, blank, a_max):
-    """Indices of each unit, averaged over the images for which they mean something."""
-    uniform = tuned["modulation"] < tuning.MODULATED
-    flat = tuned["strength"] < FLAT
+    """Indices of each unit and form, over the images for which they mean something."""
     curves = np.moveaxis(tuning.above_blank(np.moveaxis(tuned["response"], 1, 0), blank), 0, 1)
-    silent = ~(curves > 0).any((0, 3))
-    why = _why(
-        len(a_max),
-        *_undriven(a_max, blank),
-        (uniform.all(1), "best stimuli are uniform"),
-        ((uniform | flat).all(1), "flat spectrum: no direction stands out"),
-        ((uniform | flat | silent).all(1), "no response at any phase"),
-    )
-    left_out = (uniform | flat | silent) | (why != "")[:, None]
+    unmoved = tuned["modulation"] < tuning.MODULATED
+    undirected = tuned["strength"] < tuning.DIRECTED
+    used, reasons = [], []
+    for form, curve in zip(tuning.FORMS, curves, strict=True):
+        lost = unmoved.copy()
+        why = [
+            *_undriven(a_max, blank),
+            (lost.all(1), "a phase shift hardly moves the best stimuli"),
+        ]
+        for fault, text in (
+            (tuned["flat"], "flat spectrum"),
+            (undirected & (form == "fourier"), "no direction stands out"),
+            (~(curve > 0).any(2), "no response at any phase"),
+        ):
+            lost = lost | fault
+            why.append((lost.all(1), text))
+        reasons.append(_why(len(a_max), *why))
+        used.append(~lost & (reasons[-1] == "")[:, None])
+    used = np.stack(used)
     indices = {}
     for name in ("f1_f0", "mean_max", "min_max"):
-        each = np.ma.array(getattr(tuning, name)(curves), mask=np.stack([left_out, left_out]))
-        indices[name] = np.ma.filled(np.ma.masked_invalid(each).mean(2), np.nan)
-    return indices, why
+        each = np.where(used, getattr(tuning, name)(curves), 0).sum(2)
+        count = used.sum(2)
+        indices[name] = np.divide(each, count, out=np.full(each.shape, np.nan), where=count > 0)
+    return indices, used, reasons
 
 
 def _texture(texture, blank, a_max):
     """Mean and minimum over crops, above the blank, relative to a_max under the mask."""
     floor = np.maximum(blank, 0)
-    above = texture["a_max"] - floor
     why = _why(
-        len(a_max), *_undriven(a_max, blank), (above <= 0, "does not respond under the mask")
+        len(a_max),
+        *_undriven(a_max, blank),
+        (
+            ~tuning.driven(texture["a_max"], blank),
+            "does not clearly respond above the blank under the mask",
+        ),
+        (texture["response"].shape[2] < 2, "the field is too small for crops that differ"),
     )
-    scale = np.where(why == "", above, np.nan)
+    scale = np.where(why == "", texture["a_max"] - floor, np.nan)
     return {
         f"texture_{name}": (getattr(np, name)(texture["response"], axis=(2, 3)) - floor) / scale
         for name in ("mean", "min")
     }, why
 
 
-def _signature(diverse, restarts, undriven):
-    """Variables of the signature, from both conditions' stimuli (unit, image, channel, y, x)."""
+def _signature(diverse, restarts, flat, undriven):
+    """Variables of the signature, from both conditions' stimuli (unit, image, channel, y, x).
+
+    `flat` (unit, image) are the restarts, whose peak it is.
+    """
     spectra = signature.amplitude_spectra(diverse)
-    beyond = spectra.reshape(*spectra.shape[:2], -1)[..., 1:]  # DC
-    empty = ~beyond.any(-1)
-    flat = beyond.max(-1, initial=0) - beyond.min(-1, initial=1) < 1e-6
+    empty = {
+        name: ~found.any((-2, -1))
+        for name, found in (
+            ("diverse", spectra),
+            ("restarts", signature.amplitude_spectra(restarts)),
+        )
+    }
     why = _why(
         len(diverse),
         *undriven,
         (diverse.shape[1] < 2, "a single image"),
-        (empty.any(1), "stimuli are uniform"),
+        (empty["restarts"].all(1), "best stimuli are uniform"),
         (flat.all(1), "flat spectrum: no peak"),
+        (empty["diverse"].any(1), "a diverse stimulus is uniform"),
     )
     phases = signature.peak_phases(diverse, restarts)
     resultant, p = signature.rayleigh(phases)
-    gone = why != ""
+
+    def known(values):
+        gone = (why != "").reshape(-1, *[1] * (values.ndim - 1))
+        return np.where(gone, np.nan, values)
+
     return {
         "spectrum": (
             ("unit", "frequency_y", "frequency_x"),
-            spectra.mean(1).astype(np.float32),
+            known(spectra.mean(1).astype(np.float32)),
             {"long_name": "mean over the diverse set of amplitude spectra of length 1"},
         ),
         "similarity_within": (
             "unit",
-            np.where(gone, np.nan, signature.similarity_within(spectra)),
+            known(signature.similarity_within(spectra)),
             {"long_name": "cosine similarity of amplitude spectra within the diverse set"},
         ),
         "peak_phase": (
             ("unit", "image"),
-            phases,
+            known(phases),
             {"units": "radians", "long_name": "phase at the unit's peak frequency"},
         ),
-        "resultant": (
-            "unit",
-            np.where(gone, np.nan, resultant),
-            {"long_name": "resultant length of those phases"},
-        ),
-        "rayleigh_p": ("unit", np.where(gone, np.nan, p), {"long_name": "Rayleigh test"}),
+        "resultant": ("unit", known(resultant), {"long_name": "resultant length of those phases"}),
+        "rayleigh_p": ("unit", known(p), {"long_name": "Rayleigh test of those phases"}),
     }, why

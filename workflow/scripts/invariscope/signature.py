@@ -1,7 +1,7 @@
 """The signature of phase invariance in a diverse set, read off the stimuli without any response.
 
-A phase-invariant unit's stimuli share their amplitude spectrum, which those of other units do not
-have, while their phases are spread around the circle.
+The stimuli of a phase-invariant unit share their amplitude spectrum, which those of other units do
+not have, and their phases are free to spread around the circle.
 """
 
 import numpy as np
@@ -55,41 +55,45 @@ def similarity_between(means):
     Parameters
     ----------
     means : numpy.ndarray, (unit, y, x)
-        Each unit's mean over its stimuli of `amplitude_spectra`.
+        Each unit's mean over its stimuli of `amplitude_spectra`; NaN for units to pass over.
 
     Returns
     -------
     numpy.ndarray, (unit,)
-        Missing (NaN) for a single unit.
+        Missing (NaN) for units passed over, and where no other is left.
     """
-    units = len(means)
-    if units < 2:
-        return np.full(units, np.nan)
-    product = np.einsum("uyx,yx->u", means, means.sum(0)) - (means**2).sum((1, 2))
-    return product / (units - 1)
+    known = np.isfinite(means).all((1, 2))
+    others = known.sum() - 1
+    if others < 1:
+        return np.full(len(means), np.nan)
+    product = np.einsum("uyx,yx->u", means, means[known].sum(0)) - (means**2).sum((1, 2))
+    return product / others
 
 
-def peak_phases(stimuli, best):
-    """Phase of each stimulus at the unit's peak frequency, where its best stimuli have most power.
+def peak_phases(stimuli, restarts):
+    """Phase of each stimulus at the unit's peak frequency, where its restarts have most power.
 
-    The best stimuli also weigh the colours: as they have most power there, so that opponent colours
-    do not cancel. A diverse set itself would not do: it puts power where the unit does not look.
-    Phases are defined up to one constant for each unit.
+    The restarts also weigh the colours: as they have most power there, so that opponent colours do
+    not cancel. A diverse set itself would not do: it puts power where the unit does not look.
+    Phases are those of the colour that weighs most.
 
     Parameters
     ----------
     stimuli : numpy.ndarray, (unit, image, channel, y, x)
-    best : numpy.ndarray, (unit, image, channel, y, x)
-        For example the random restarts.
+    restarts : numpy.ndarray, (unit, image, channel, y, x)
 
     Returns
     -------
     numpy.ndarray, (unit, image)
         Radians.
     """
-    reference = np.fft.fft2(np.asarray(best, float))
+    # Of the half plane only: the other would give the same phases with the opposite sign.
+    reference = np.fft.rfft2(np.asarray(restarts, float))
     power = (np.abs(reference) ** 2).sum((1, 2))
-    power[:, 0, 0] = 0
+    # DC and, at even sides, three others are their own conjugate: real, they have no phase.
+    half = restarts.shape[-1] / 2
+    own = [k for k in (0, half) if k == int(k) and k < restarts.shape[-1]]
+    power[np.ix_(range(len(power)), np.array(own, int), np.array(own, int))] = 0
     peak = power.reshape(len(power), -1).argmax(1)[:, None, None, None]
 
     def at_peak(spectra):
@@ -98,8 +102,11 @@ def peak_phases(stimuli, best):
 
     colours = at_peak(reference)
     _, vectors = np.linalg.eigh(np.einsum("uic,uid->ucd", colours, colours.conj()))
-    found = at_peak(np.fft.fft2(np.asarray(stimuli, float)))
-    return np.angle(np.einsum("uic,uc->ui", found, vectors[..., -1].conj()))
+    weights = vectors[..., -1]
+    largest = np.take_along_axis(weights, np.abs(weights).argmax(1)[:, None], 1)
+    weights = weights * np.exp(-1j * np.angle(largest))
+    found = at_peak(np.fft.rfft2(np.asarray(stimuli, float)))
+    return np.angle(np.einsum("uic,uc->ui", found, weights.conj()))
 
 
 def rayleigh(phases):
@@ -120,6 +127,6 @@ def rayleigh(phases):
     if phases.shape[1] < 2:
         return (np.full(len(phases), np.nan),) * 2
     resultant = circstats.circmoment(phases, axis=1)[1]
-    # The series in 1 / images can leave 0..1 by less than 1e-4, where p itself is smaller still.
+    # astropy's series in 1 / images falls a little below 0 where p itself is next to nothing.
     p = np.clip(circstats.rayleightest(phases, axis=1), 0, 1)
     return resultant, p

@@ -1,7 +1,12 @@
-"""Tables: one row a unit."""
+"""Tables: one row a unit, and what is counted over them."""
 
+import numpy as np
 import pandas as pd
 from scipy import stats
+
+from .signature import similarity_between
+
+CONFIDENCE = 0.95
 
 
 def unit_rows(stimuli, phase):
@@ -21,10 +26,10 @@ def unit_rows(stimuli, phase):
     fourier, monogenic = phase.sel(form="fourier"), phase.sel(form="monogenic")
     cut = phase.sel(crops="as cut")
     a_max = stimuli.a_max.values.astype(float)
-    # What a unit that nothing drives ends with means nothing.
-    driven = stimuli.sel(condition="diverse").where(stimuli.a_max > 0)
-    distance = driven.distance.min("pair").values
-    alone = stimuli.sel(condition="restarts").distance.min("pair").values
+    # What a unit that never responds ends with means nothing.
+    diverse = stimuli.sel(condition="diverse").where(stimuli.a_max > 0)
+    distance = _least(diverse.distance)
+    alone = _least(stimuli.sel(condition="restarts").distance)
     return pd.DataFrame(
         {
             "network": stimuli.attrs["network"],
@@ -33,7 +38,7 @@ def unit_rows(stimuli, phase):
             "truth": stimuli.truth.values.astype(str),
             "rf": stimuli.sizes["y"],
             "a_max": a_max,
-            "activation_ratio": driven.response.mean("image").values / a_max,
+            "activation_ratio": diverse.response.mean("image").values / a_max,
             "min_distance": distance,
             "diversity_gain": distance - alone,
             "f1_f0": fourier.f1_f0.values,
@@ -43,6 +48,13 @@ def unit_rows(stimuli, phase):
             "texture_min": cut.texture_min.values,
             "missing": _reasons(phase.missing),
         }
+    )
+
+
+def _least(distances):
+    """Smallest distance over the pairs of each unit; NaN if a single image makes no pair."""
+    return (
+        distances.reduce(np.min, "pair", initial=np.inf).where(distances.sizes["pair"] > 0).values
     )
 
 
@@ -62,22 +74,45 @@ def read(path):
     return table.assign(**table[texts].fillna(""))
 
 
-def phase_invariant(table, borders, confidence=0.95):
-    """How many units of each layer have an F1/F0 below each border.
+def signature_rows(phase):
+    """Rows of signature.csv for all units of one layer.
+
+    Parameters
+    ----------
+    phase : xarray.Dataset
+        Of the layer's blocks, joined: `spectrum`, `similarity_within`, `resultant`, `rayleigh_p`.
+
+    Returns
+    -------
+    pandas.DataFrame
+    """
+    return pd.DataFrame(
+        {
+            "network": phase.attrs["network"],
+            "layer": phase.attrs["layer"],
+            "channel": phase.unit.values,
+            "similarity_within": phase.similarity_within.values,
+            "similarity_between": similarity_between(phase.spectrum.values),
+            "resultant": phase.resultant.values,
+            "rayleigh_p": phase.rayleigh_p.values,
+        }
+    )
+
+
+def phase_invariant(table, borders):
+    """How many units of each layer are phase invariant: have an F1/F0 below a border.
 
     Parameters
     ----------
     table : pandas.DataFrame
         units.csv. Model cells are passed over.
     borders : sequence of float
-    confidence : float
-        Of the interval (Wilson 1927) for the share of such units among those one could have drawn.
-
     Returns
     -------
     list of dict
         One per layer: 'network', 'layer', 'units' (with an index), 'missing' (without) and 'below',
-        a list of dicts with 'border', 'count', 'low' and 'high'.
+        a list of dicts with 'border', 'count' and the limits 'low' and 'high' of the Wilson
+        interval for their share.
     """
     found = []
     for (network, layer), rows in table[table.truth == ""].groupby(
@@ -87,7 +122,7 @@ def phase_invariant(table, borders, confidence=0.95):
         below = []
         for border in borders if len(known) else ():
             count = int((known < border).sum())
-            interval = stats.binomtest(count, len(known)).proportion_ci(confidence, "wilson")
+            interval = stats.binomtest(count, len(known)).proportion_ci(CONFIDENCE, "wilson")
             below.append(dict(border=border, count=count, low=interval.low, high=interval.high))
         found.append(
             dict(

@@ -5,8 +5,8 @@ round mask, drives the unit. A phase-invariant unit finds one; a simple cell can
 
 Mean squares over the crops need not visit them: they are a weighted sum over the texture's pixels,
 the weight being how much of the crops' masks lies on each. So the norm costs next to nothing, and
-each step sees only the crops of a coarse lattice, laid anew at random; every crop is as likely, so
-that the expected gradient is the one over all.
+each step sees only the crops of a coarse lattice, laid anew at random so that every crop counts as
+much.
 """
 
 import math
@@ -120,8 +120,10 @@ def climb(observe, raw, mask, norm, steps, crops, weight_min, names, progress=No
     weight = crop_weight(mask, raw.shape[-1])
     # In the direction of steps, pixels that hardly any mask shows would else move most of all.
     floor = weight.max() * 1e-3
-    stride = -(-positions(raw.shape[-1], len(mask)) // crops)
-    lattices = generator(*names, "crops").integers(stride, size=(steps, 2))
+    count = positions(raw.shape[-1], len(mask))
+    stride = -(-count // crops)
+    # A lattice is as likely as it has crops, for its mean counts those of a smaller one for more.
+    lattices = generator(*names, "crops").integers(count, size=(steps, 2)) % stride
 
     def scaled(textures):
         mean_square = (weight * textures.square()).sum((-3, -2, -1), keepdim=True)

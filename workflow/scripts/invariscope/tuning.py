@@ -6,8 +6,11 @@ answer too.
 
 import numpy as np
 
+FORMS = "fourier", "monogenic"  # of the phase shift, see `phase`
+BORDER = 1  # of F1/F0, the classical one between complex and simple cells (Skottun et al. 1991)
 DRIVEN = 0.1  # a_max must exceed the response to the blank by this part of itself
-MODULATED = 0.5  # share of a stimulus's power that must lie beyond DC for its phase to mean much
+MODULATED = 0.5  # share of a stimulus's power that a phase shift must move, for phase to mean much
+DIRECTED = 1e-3  # strength that a stimulus's direction must have, for the Fourier form to mean much
 
 
 def above_blank(responses, blank):
@@ -37,13 +40,13 @@ def driven(a_max, blank):
 def f1_f0(curves):
     """Modulation ratio 2 |R1| / |R0| of responses over a cycle of phases.
 
-    0 for an ideal complex cell, pi / 2 for a half-rectified simple cell, at most 2; the classical
-    border between the two is 1 (Skottun et al. 1991).
+    0 for an ideal complex cell, pi / 2 for a half-rectified simple cell, at most 2. It is 0, too,
+    for what repeats twice a cycle, as |cos| does; that `mean_max` and `min_max` tell apart.
 
     Parameters
     ----------
     curves : numpy.ndarray, (..., phase)
-        Phases evenly spaced, at least 3. Not below 0.
+        Phases evenly spaced. Not below 0.
 
     Returns
     -------

@@ -58,9 +58,9 @@ def draw(units):
         _series(figure, grid, row, title, unit)
         _curve(figure.add_subplot(grid[row, SHOWN + 1]), unit, row == 0, row == rows - 1)
         _texture(figure, grid, row, unit)
-    bar = figure.add_axes([0.935, 0.5 / height, 0.011, 0.9 / height])
+    bar = figure.add_axes([0.935, 0.5 / height, 0.011, 1.3 / height])
     figure.colorbar(ScalarMappable(Normalize(0, 100), "viridis"), cax=bar)
-    bar.set_ylabel("% of a_max", fontsize=6, labelpad=1)
+    bar.set_ylabel("% of a_max under the mask", fontsize=6, labelpad=1)
     bar.tick_params(labelsize=6, length=2, pad=1)
     return figure
 
@@ -83,19 +83,21 @@ def _series(figure, grid, row, title, unit):
 
 
 def _curve(ax, unit, first, last):
-    """Response over phase, in percent of its maximum: each image, their mean, both forms."""
+    """Response over phase, in percent of its maximum: each image used, their mean, both forms."""
     blank = np.atleast_1d(unit.blank.values)
     phases = np.rad2deg(np.append(unit.phase.values, 2 * np.pi))
     for form, line in (("monogenic", "--"), ("fourier", "-")):
-        curves = above_blank(unit.response.sel(form=form).values[None], blank)[0]
-        top = curves.max(1, keepdims=True)
-        curves = 100 * np.divide(curves, top, out=np.zeros_like(curves), where=top > 0)
+        chosen = unit.sel(form=form)
+        curves = above_blank(chosen.response.values[None], blank)[0][chosen.used.values]
+        if not len(curves):
+            continue
+        curves = 100 * curves / curves.max(1, keepdims=True)
         curves = np.append(curves, curves[:, :1], 1)  # the cycle closes
         if form == "fourier":
             ax.plot(phases, curves.T, color="0.8", lw=0.5)
         ax.plot(phases, curves.mean(0), line, color="0.1", lw=1, label=style.FORMS[form])
-    index = f"F1/F0 {float(unit.f1_f0.sel(form='fourier')):.2f}"
-    ax.set_title(index, fontsize=6, pad=2)
+    indices = (float(unit[name].sel(form="fourier")) for name in ("f1_f0", "mean_max"))
+    ax.set_title("F1/F0 {:.2f}, mean/max {:.2f}".format(*indices), fontsize=6, pad=2)
     ax.set(xlim=(0, 360), ylim=(-4, 104), xticks=[0, 180, 360], yticks=[0, 50, 100])
     ax.tick_params(labelsize=6, length=2, pad=1, labelbottom=last)
     if last:

@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 
+from ..tuning import BORDER
 from . import style
 
 PANELS = {
@@ -27,7 +28,7 @@ def draw(table):
     """
     cells, units = table[table.truth != ""], table[table.truth == ""]
     layers = list(units.groupby(["network", "layer"], sort=False))
-    colours = style.colours(units.network)
+    marks = style.points(units) if len(units) else {}
     top = [1.7] * bool(len(cells))
     figure, axes = plt.subplots(
         len(layers) + len(top),
@@ -42,17 +43,16 @@ def draw(table):
         if len(cells):
             _ticks(axes[0, column], cells, index)
         for ax, ((network, layer), rows) in zip(axes[len(top) :, column], layers, strict=True):
-            _histogram(ax, rows[index].dropna(), limits, colours[network])
+            _histogram(ax, rows[index].dropna(), limits, marks[network, layer]["color"])
             if column == 0:
                 name = f"{network}\n{layer}\n{_count(rows[index])}"
                 ax.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=7)
         axes[-1, column].set_xlabel(label)
         axes[-1, column].set_xlim(limits)
     for ax in axes[:, 0]:
-        ax.axvline(1, color="0.3", ls="--", lw=0.8, zorder=0)
-        ax.axvline(np.pi / 2, color="0.3", ls=":", lw=0.8, zorder=0)
+        style.mark_borders(ax)
     first = axes[0, 0]
-    for x, text in ((1, "classical border"), (np.pi / 2, "half-rectified, π/2")):
+    for x, text in ((BORDER, "classical border"), (np.pi / 2, "half-rectified, π/2")):
         first.annotate(
             text,
             (x, 1),
@@ -83,12 +83,16 @@ def _ticks(ax, cells, index):
         )
     ax.set(ylim=(-0.7, len(cells) - 0.3), yticks=[])
     if index == "f1_f0":
-        ax.set_ylabel("model cells", rotation=0, ha="right", va="center", fontsize=7)
+        missing = len(cells) - len(ranked)
+        name = "model cells" + f"\n{missing} without index" * bool(missing)
+        ax.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=7)
     sns.despine(ax=ax, left=True)
 
 
 def _histogram(ax, values, limits, colour):
-    ax.hist(values, np.linspace(*limits, BINS + 1), color=colour, edgecolor="white", linewidth=0.4)
+    bins = np.linspace(*limits, BINS + 1)
+    # Rounding can leave an index just beyond what it can reach.
+    ax.hist(np.clip(values, *limits), bins, color=colour, edgecolor="white", linewidth=0.4)
     ax.yaxis.get_major_locator().set_params(integer=True, nbins=3)
     ax.tick_params(labelsize=6)
     sns.despine(ax=ax)
@@ -97,6 +101,6 @@ def _histogram(ax, values, limits, colour):
 def _count(values):
     """How many units lie below the border, of how many; and how many have no index."""
     known = values.dropna()
-    text = f"{(known < 1).sum()} of {len(known)} below 1"
+    text = f"{(known < BORDER).sum()} of {len(known)} below {BORDER}"
     missing = len(values) - len(known)
     return text + f"\n{missing} without index" * bool(missing)

@@ -9,10 +9,12 @@ import numpy as np
 import seaborn as sns
 
 from ..files import write_whole
+from ..tuning import BORDER
 
 WIDTH = 7.2  # inches: two columns of a journal page
 FORMS = {"fourier": "Fourier", "monogenic": "monogenic"}
 CONDITIONS = {"diverse": "diverse set", "restarts": "random restarts"}
+MARKERS = "osD^vPX*<>hp"
 BEHIND = dict(facecolor="white", edgecolor="none", pad=0.6)  # of a label that crosses a line
 POINTS = {
     condition: dict(color=colour, marker=marker)
@@ -58,10 +60,27 @@ def show(ax, picture):
     sns.despine(ax=ax, left=True, bottom=True)
 
 
-def colours(names):
-    """A colour for each of some names, in the order in which they first appear."""
-    names = list(dict.fromkeys(names))
-    return dict(zip(names, sns.color_palette("colorblind", len(names)), strict=True))
+def points(table):
+    """How each layer's units are marked: a colour for its network, a marker for its name.
+
+    Returns
+    -------
+    dict of (network, layer) to dict
+    """
+    keys = list(dict.fromkeys(zip(table.network, table.layer, strict=True)))
+    networks, layers = (list(dict.fromkeys(names)) for names in zip(*keys, strict=True))
+    palette = sns.color_palette("colorblind", len(networks))
+    return {
+        (network, layer): dict(
+            color=[palette[networks.index(network)]],
+            marker=MARKERS[layers.index(layer) % len(MARKERS)],
+            s=14,
+            edgecolor="white",
+            linewidth=0.3,
+            clip_on=False,
+        )
+        for network, layer in keys
+    }
 
 
 def cell_name(truth):
@@ -69,25 +88,32 @@ def cell_name(truth):
     return truth.replace("_", " ")
 
 
-def mark_cells(ax, truth, x, y, near=0.05):
+def mark_borders(ax):
+    """Lines where F1/F0 is at the classical border and where it is that of a simple cell."""
+    ax.axvline(BORDER, color="0.3", ls="--", lw=0.8, zorder=0)
+    ax.axvline(np.pi / 2, color="0.3", ls=":", lw=0.8, zorder=0)
+
+
+def mark_cells(ax, truth, x, y):
     """Mark model cells by a cross and their name, which moves away from that of a cell nearby.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
+        Its limits already set.
     truth : sequence of str
     x, y : numpy.ndarray, (cell,)
-    near : float
-        In y, up to which cells are near each other.
     """
+    low, high = ax.get_ylim()
     for name, across, up in zip(truth, x, y, strict=True):
         ax.plot(across, up, "+", color="k", ms=7, mew=1.3, clip_on=False)
         apart = up - y
+        near = np.abs(apart) < 0.05 * (high - low)
         side = 1 if across < np.mean(ax.get_xlim()) else -1
         ax.annotate(
             cell_name(name),
             (across, up),
-            (6 * side, 5 * np.sign(apart[np.abs(apart) < near].sum())),
+            (6 * side, 5 * np.sign(apart[near].sum())),
             textcoords="offset points",
             ha="left" if side == 1 else "right",
             va="center",
