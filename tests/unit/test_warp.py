@@ -1,0 +1,259 @@
+"""Warps against closed forms, scipy, and warps that are known."""
+
+import numpy as np
+import pytest
+import torch
+from dipy.align.imwarp import SymmetricDiffeomorphicRegistration
+from dipy.align.metrics import SSDMetric
+from scipy import integrate, linalg, signal
+
+from invariscope import warp
+
+
+def noise(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def smooth(*shape, seed=0, sigma=1.5):
+    return warp.low_pass(noise(*shape, seed=seed), sigma)
+
+
+def grid(side):
+    """Positions (2, y, x) from the middle, in pixels."""
+    at = np.arange(side) - (side - 1) / 2
+    return np.stack(np.meshgrid(at, at, indexing="ij"))
+
+
+@pytest.mark.parametrize("side", [7, 8, 24, 25])
+def test_upsampling_is_scipys(side):
+    images = noise(2, 3, side, side)
+    found = warp.upsample(images, 2)
+    expected = signal.resample(signal.resample(images, 2 * side, axis=2), 2 * side, axis=3)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(found[..., ::2, ::2], images, atol=1e-5)
+
+
+@pytest.mark.parametrize("cycles", [1, 4, 7])
+def test_a_shift_by_part_of_a_pixel(cycles):
+    """Of gratings up to 0.29 cycles per pixel, closed form, away from the edges."""
+    _, x = grid(24)
+    image = torch.from_numpy(np.cos(2 * np.pi * cycles * x / 24)[None, None]).float()
+    moved = torch.zeros(1, 2, 24, 24)
+    moved[:, 0], moved[:, 1] = -0.7, 0.4
+    found = warp.warp(warp.upsample(image), moved)[0, 0, 3:-3, 3:-3]
+    expected = np.cos(2 * np.pi * cycles * (x + 0.4) / 24)[3:-3, 3:-3]
+    np.testing.assert_allclose(found, expected, atol=0.02)
+
+
+def test_whole_pixels_are_moved_exactly_and_what_is_outside_is_blank():
+    image = noise(1, 3, 9, 9)
+    moved = torch.zeros(1, 2, 9, 9)
+    moved[:, 0], moved[:, 1] = 2, -3
+    found = warp.warp(warp.upsample(image), moved)
+    torch.testing.assert_close(found[..., :7, 3:], image[..., 2:, :6], atol=1e-5, rtol=0)
+    assert found[..., :, :2].abs().max() < 1e-6
+    assert found[..., 8:, :].abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("side", [24, 25])
+def test_constant_velocities_move_as_they_say(side):
+    fields = torch.tensor([1.3, -2.1])[None, :, None, None].expand(1, 2, side, side)
+    torch.testing.assert_close(warp.displacement(fields), fields)
+
+
+def test_linear_velocities_flow_as_the_matrix_exponential():
+    """v(x) = A x flows to exp(A) x; away from the edges, beyond which fields are constant."""
+    matrix = np.array([[0.12, -0.2], [0.25, -0.08]])
+    places = grid(48)
+    fields = torch.from_numpy(np.einsum("ij,jyx->iyx", matrix, places)[None]).float()
+    expected = np.einsum("ij,jyx->iyx", linalg.expm(matrix) - np.eye(2), places)
+    inside = slice(12, -12)
+    found = warp.displacement(fields)[0].numpy()
+    np.testing.assert_allclose(found[:, inside, inside], expected[:, inside, inside], atol=0.02)
+
+
+def wave(side, seed=0, peak=3.0):
+    """A smooth velocity field that vanishes at the edges, and the same as a function."""
+    rng = np.random.default_rng(seed)
+    amplitude = rng.standard_normal((2, 2, 2)) / np.array([[1, 2], [2, 3]])
+
+    def at(y, x):
+        basis = [np.sin(np.pi * i * (p + 0.5) / side) for p in (y, x) for i in (1, 2)]
+        terms = [basis[i] * basis[2 + j] for i in range(2) for j in range(2)]
+        return np.stack([sum(a * t for a, t in zip(c.flat, terms, strict=True)) for c in amplitude])
+
+    y, x = np.meshgrid(np.arange(side), np.arange(side), indexing="ij")
+    field = at(y, x)
+    scale = peak / np.hypot(*field).max()
+    return torch.from_numpy(scale * field)[None].float(), lambda y, x: scale * at(y, x)
+
+
+def test_the_flow_is_that_of_an_integrator():
+    """Of scipy's adaptive one, from the same field in closed form."""
+    fields, at = wave(32)
+    found = warp.displacement(fields)[0].numpy()
+    for y, x in [(5, 9), (16, 16), (20, 11), (28, 25)]:
+        solved = integrate.solve_ivp(lambda _, p: at(*p), (0, 1), [y, x], rtol=1e-8)
+        np.testing.assert_allclose(found[:, y, x], solved.y[:, -1] - [y, x], atol=0.02)
+
+
+def test_flows_compose_and_have_inverses():
+    fields, _ = wave(32, seed=1)
+    whole = warp.displacement(fields)
+    halves = warp.displacement(fields / 2)
+    torch.testing.assert_close(warp.compose(halves, halves), whole, atol=0.03, rtol=0)
+    back = warp.displacement(-fields)
+    assert whole.abs().max() > 2
+    assert warp.compose(whole, back).abs().max() < 0.05
+    assert warp.compose(back, whole).abs().max() < 0.05
+
+
+def test_composition_of_affine_maps():
+    """first(second(x)) for x -> A x and x -> B x is A B x."""
+    first, second = np.array([[1.1, 0.1], [0.0, 0.9]]), np.array([[0.95, -0.1], [0.1, 1.0]])
+    places = grid(24)
+
+    def moved(matrix):
+        field = np.einsum("ij,jyx->iyx", matrix - np.eye(2), places)
+        return torch.from_numpy(field[None]).float()
+
+    found = warp.compose(moved(first), moved(second))
+    inside = slice(4, -4)
+    expected = moved(first @ second)
+    torch.testing.assert_close(found[..., inside, inside], expected[..., inside, inside])
+
+
+def test_jacobian():
+    """Of affine maps the determinant; of a fold, below 0; of a batch, each its own."""
+    matrix = np.array([[1.1, 0.3], [-0.2, 0.8]])
+    field = np.einsum("ij,jyx->iyx", matrix - np.eye(2), grid(12))
+    folded = np.zeros_like(field)
+    folded[1, 5, 6] = 1.2
+    found = warp.jacobian(torch.from_numpy(np.stack([field, 0 * field, folded])).float())
+    np.testing.assert_allclose(found, [np.linalg.det(matrix), 1, -0.2], atol=1e-5)
+
+
+def test_explained_variance():
+    """1 less the residual of the best fit by a gain, whatever its sign."""
+    warped, target = noise(2, 3, 8, 8), noise(2, 3, 8, 8, seed=1)
+    target = target + 0.5 * warped
+    for pair in range(2):
+        a, b = warped[pair].flatten().numpy(), target[pair].flatten().numpy()
+        _, residual, *_ = np.linalg.lstsq(a[:, None], b, rcond=None)
+        expected = 1 - residual[0] / (b @ b)
+        for scale in (1, -1, 7):
+            found = warp.explained(scale * warped, target)[pair]
+            assert float(found) == pytest.approx(expected, rel=1e-4)
+
+
+def test_splines_add_up_to_one_and_hold_ramps():
+    basis = warp.spline_basis(24, 7).double()
+    np.testing.assert_allclose(basis.sum(0), 1, atol=1e-6)
+    for ramp in warp.affine_basis(24).double():
+        solved = torch.linalg.lstsq(basis.flatten(1).T, ramp.flatten()[:, None])
+        fitted = basis.flatten(1).T @ solved.solution
+        np.testing.assert_allclose(fitted[:, 0], ramp.flatten(), atol=1e-5)
+
+
+def test_a_spline_is_the_cubic_one():
+    """At knots 1/6, 4/6, 1/6; half-way between them 1/48, 23/48."""
+    along = warp.spline_basis(9, 7).reshape(7, 7, 9, 9).sum((1, 3)) / 9  # two pixels to the knot
+    np.testing.assert_allclose(along[3, 1:9], np.array([1, 8, 23, 32, 23, 8, 1, 0]) / 48, atol=1e-6)
+
+
+def test_bending_of_ramps_and_parabolas():
+    affine = warp.bending(warp.affine_basis(24))
+    assert affine.abs().max() < 1e-10
+    y, x = grid(24)
+    parabola = torch.from_numpy(np.stack([y**2, x * y])).double()
+    np.testing.assert_allclose(warp.bending(parabola), [[4, 0], [0, 2]], atol=1e-9)
+
+
+def pair(side, seed, peak):
+    """A smooth colour image, the same under a known warp, and that warp."""
+    fields, _ = wave(side, seed, peak)
+    moved = warp.displacement(fields)
+    image = smooth(1, 3, side, side, seed=seed, sigma=1.2)
+    return image, warp.warp(warp.upsample(image), moved), moved
+
+
+@pytest.mark.parametrize(("side", "peak"), [(24, 1.0), (24, 2.0), (32, 3.0), (48, 3.0)])
+def test_known_warps_are_recovered(side, peak):
+    """Mean endpoint error below 0.3 pixels, of targets with less contrast and of either sign."""
+    images, targets, moved = (
+        torch.cat(t) for t in zip(*[pair(side, s, peak) for s in range(6)], strict=True)
+    )
+    gains = torch.tensor([1, -1, 0.3, -3, 1, 1])[:, None, None, None]
+    found = warp.fit(images, gains * targets)["warp"]
+    error = (found.displacement - moved).square().sum(1).sqrt().mean((1, 2))
+    assert float(moved.square().sum(1).sqrt().amax()) > 0.8 * peak
+    assert (error < 0.3).all(), error
+    assert (found.explained > 0.95).all(), found.explained
+    assert (found.jacobian > 0).all()
+
+
+def test_inverse_consistency():
+    """The warp from target to source undoes that from source to target."""
+    images, targets, _ = pair(32, 0, 2.0)
+    there = warp.fit(images, targets)["warp"].displacement
+    back = warp.fit(targets, images)["warp"].displacement
+    left = warp.compose(there, back)[..., 4:-4, 4:-4].square().sum(1).sqrt().mean()
+    assert left < 0.3
+    assert there.square().sum(1).sqrt().mean() > 0.6
+
+
+def test_translations_and_affine_maps_are_recovered_by_their_own_family():
+    image = smooth(1, 3, 32, 32, sigma=1.5)
+    shifted = torch.zeros(1, 2, 32, 32)
+    shifted[:, 0], shifted[:, 1] = 1.5, -2.3
+    target = warp.warp(warp.upsample(image), shifted)
+    found = warp.fit(image, target)
+    inside = found["translation"].displacement.mean((2, 3))[0]
+    np.testing.assert_allclose(inside, [1.5, -2.3], atol=0.1)
+    matrix = np.array([[0.1, 0.12], [-0.1, 0.05]])
+    turned = torch.from_numpy(np.einsum("ij,jyx->iyx", matrix, grid(32))[None]).float()
+    found = warp.fit(image, warp.warp(warp.upsample(image), turned))
+    error = (found["affine"].displacement - turned)[..., 4:-4, 4:-4].square().sum(1).sqrt().mean()
+    assert error < 0.15
+    assert found["affine"].explained > found["translation"].explained + 0.05
+
+
+def test_no_family_ends_below_the_one_before_and_nothing_folds():
+    found = warp.fit(noise(8, 3, 16, 16), noise(8, 3, 16, 16, seed=1))
+    for before, after in (("none", "translation"), ("translation", "affine"), ("affine", "warp")):
+        assert (found[after].explained >= found[before].explained).all()
+    assert all((family.jacobian > 0).all() for family in found.values())
+
+
+@pytest.mark.parametrize("softness", [1, 2, 4])
+def test_as_much_is_explained_as_by_an_established_library(softness):
+    """By dipy's symmetric diffeomorphic registration, at three strengths of its smoothing.
+
+    On grey images of equal contrast, warped by up to 3 pixels, with other structure mixed in.
+    """
+    known = [pair(32, seed, 3.0) for seed in range(6)]
+    images = torch.cat([image[:, :1] for image, _, _ in known])
+    targets = torch.cat([target[:, :1] for _, target, _ in known])
+    targets = targets + 0.5 * smooth(6, 1, 32, 32, seed=9)
+    images, targets = (
+        32 * x / x.flatten(1).norm(dim=1)[:, None, None, None] for x in (images, targets)
+    )
+    metric = SSDMetric(2, smooth=softness)
+    registration = SymmetricDiffeomorphicRegistration(metric, level_iters=[200, 100, 100])
+    theirs = []
+    for image, target in zip(images.numpy(), targets.numpy(), strict=True):
+        mapping = registration.optimize(target[0], image[0])
+        theirs.append(torch.from_numpy(mapping.transform(image[0])[None]))
+    theirs = warp.explained(torch.stack(theirs), targets)
+    ours = warp.fit(images, targets)["warp"]
+    before = warp.explained(images, targets)
+    assert theirs.mean() > before.mean() + 0.15  # it does work
+    assert ours.explained.mean() >= theirs.mean()
+    assert (ours.explained > theirs - 0.05).all()
+
+
+def test_a_pair_does_not_depend_on_its_batch():
+    images, targets = smooth(3, 3, 16, 16), smooth(3, 3, 16, 16, seed=1)
+    together = warp.fit(images, targets, steps=10)["warp"].displacement
+    alone = warp.fit(images[2:], targets[2:], steps=10)["warp"].displacement
+    torch.testing.assert_close(together[2:], alone, atol=0.02, rtol=0)
