@@ -2,7 +2,9 @@
 
 import torch
 
-PIXELS = 2**17  # of stimuli seen at once by `evaluate`: some 200 of 24 pixels, which fit the caches
+# Pixels of stimuli to see at once. Some 200 stimuli of 24 pixels stay within a CPU's caches; a GPU
+# wants many, to be busy.
+PIXELS = {"cpu": 2**17, "cuda": 2**23}
 
 
 def observer(trunk, layer, channels, scale, features=None, feature_scale=None):
@@ -63,6 +65,11 @@ def evaluate(observe, stimuli):
         Before the ReLU.
     """
     units = torch.arange(len(stimuli), device=stimuli.device)
-    at_once = max(1, PIXELS // (len(stimuli) * stimuli.shape[-2] * stimuli.shape[-1]))
+    parts = stimuli.split(at_once(len(stimuli), stimuli.shape[-1], stimuli.device), 1)
     with torch.inference_mode():
-        return torch.cat([observe(part, units)[0] for part in stimuli.split(at_once, 1)], 1)
+        return torch.cat([observe(part, units)[0] for part in parts], 1)
+
+
+def at_once(units, side, device):
+    """How many stimuli of each unit to see at once, at least one."""
+    return max(1, PIXELS[device.type] // (units * side**2))

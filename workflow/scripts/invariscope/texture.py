@@ -14,7 +14,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-from .observer import evaluate
+from .observer import at_once, evaluate
 from .seeds import generator
 from .spectrum import length, precondition, preconditioner
 
@@ -204,7 +204,11 @@ def crop_responses(observe, textures, mask, norm):
     rows = []
     for row in range(count):
         strip = textures[..., row : row + side, : count + side - 1].unfold(-1, side, 1)
-        crops = (strip * mask[:, None]).permute(0, 3, 1, 2, 4)
-        normed = crops * norm / length(crops).clamp(min=1e-30)
-        rows.append(torch.stack([evaluate(observe, crops), evaluate(observe, normed)]))
+        parts = []
+        # Cut a few at a time: together they are many times the texture.
+        for part in strip.split(at_once(len(textures), side, textures.device), 3):
+            crops = (part * mask[:, None]).permute(0, 3, 1, 2, 4)
+            normed = crops * norm / length(crops).clamp(min=1e-30)
+            parts.append(torch.stack([evaluate(observe, crops), evaluate(observe, normed)]))
+        rows.append(torch.cat(parts, 2))
     return torch.stack(rows, 2)
