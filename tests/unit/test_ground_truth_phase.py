@@ -34,7 +34,8 @@ def restarts(cell_trunk):
 def curves(cell_trunk, restarts):
     """Response after the ReLU, {truth: (form, image, phase)}."""
     observe = observer(cell_trunk, cells.LAYER, range(7), np.ones(7))
-    responses = phase.tune(observe, restarts, torch.from_numpy(PHASES)).numpy()
+    seen = phase.direction(restarts)[0], phase.frequency(restarts)
+    responses = phase.tune(observe, restarts, torch.from_numpy(PHASES), *seen).numpy()
     return dict(zip(TRUTH, np.moveaxis(responses.clip(min=0), 1, 0), strict=True))
 
 

@@ -232,7 +232,9 @@ def test_local_direction_follows_arcs_and_rings(centre):
     """Across an arc is the ray from its centre; all rays point inward or all outward."""
     stimulus = rings(48, 10, centre=centre)
     angle, _, _ = phase.direction(stimulus)
-    vertical, horizontal = phase.local_direction(stimulus, angle, phase.frequency(stimulus))
+    vertical, horizontal = phase.local_direction(
+        phase.riesz(stimulus), angle, phase.frequency(stimulus)
+    )
     y, x = np.meshgrid(np.arange(48) - 23.5, np.arange(48) - 23.5, indexing="ij")
     ray = np.stack([y + centre, x]) / np.hypot(y + centre, x)
     inside = (np.hypot(y, x) < 9) & (np.hypot(y + centre, x) > 4)
@@ -344,9 +346,9 @@ def test_tuning_asks_each_unit_for_its_own_stimuli(cell_trunk):
     observe = observer(cell_trunk, cells.LAYER, units, np.full(7, 2.0))
     templates = [cells.ground_truth()[unit].templates[0] for unit in units]
     stimuli = torch.from_numpy(np.stack([[t, 3 * t] for t in templates])).float()
-    found = phase.tune(observe, stimuli, values)
-    assert found.shape == (2, 2, 2, 8)
     angle, _, _ = phase.direction(stimuli)
+    found = phase.tune(observe, stimuli, values, angle, phase.frequency(stimuli))
+    assert found.shape == (2, 2, 2, 8)
     for row, template in enumerate(templates):
         for image, scale in enumerate((1, 3)):
             for column, value in enumerate(values.tolist()):
@@ -359,9 +361,10 @@ def test_tuning_in_the_monogenic_form(cell_trunk):
     """Of noise, whose curves are alike in nothing; against the numpy twin."""
     values = torch.arange(8) * (2 * np.pi / 8)
     stimuli = 20 * noise(2, 3, 3, 24, 24).float()
-    found = phase.tune(observer(cell_trunk, cells.LAYER, [0, 6], np.ones(7)), stimuli, values)
     angle, _, _ = phase.direction(stimuli)
     cycles = phase.frequency(stimuli)
+    observe = observer(cell_trunk, cells.LAYER, [0, 6], np.ones(7))
+    found = phase.tune(observe, stimuli, values, angle, cycles)
     for row, unit in enumerate((0, 6)):
         template = cells.ground_truth()[unit].templates[0]
         for image in range(3):

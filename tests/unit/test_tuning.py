@@ -45,7 +45,7 @@ def test_batches_and_no_response():
 
 def test_responses_count_above_the_blank_only():
     responses = np.array([[[5.0, -1.0, 2.0]], [[5.0, -1.0, 2.0]]])
-    found = tuning.above_blank(responses, np.array([2.5, -4.0]))
+    found = tuning.above_blank(responses, np.array([2.5, -4.0])[:, None, None])
     assert found.tolist() == [[[2.5, 0, 0]], [[5, 0, 2]]]
 
 

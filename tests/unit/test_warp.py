@@ -8,6 +8,7 @@ from dipy.align.metrics import SSDMetric
 from scipy import integrate, linalg, signal
 
 from invariscope import warp
+from invariscope.spectrum import low_pass
 
 
 def noise(*shape, seed=0):
@@ -15,7 +16,7 @@ def noise(*shape, seed=0):
 
 
 def smooth(*shape, seed=0, sigma=1.5):
-    return warp.low_pass(noise(*shape, seed=seed), sigma)
+    return low_pass(noise(*shape, seed=seed), sigma)
 
 
 def grid(side):

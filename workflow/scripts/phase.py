@@ -26,15 +26,16 @@ def main(input, output, record, threads):
     count = settings["phases"]
     phases = torch.arange(count, device=where, dtype=torch.float64) * (2 * np.pi / count)
     angle, strength, modulation = phase.direction(restarts)
+    frequencies = phase.frequency(restarts)
     best = stimuli.response.sel(condition="restarts").argmax("image").values
     rows = torch.arange(len(units)), torch.as_tensor(best)
     tuned = dict(
-        response=phase.tune(observe, restarts, phases),
+        response=phase.tune(observe, restarts, phases, angle, frequencies),
         direction=angle,
         strength=strength,
         modulation=modulation,
         flat=phase.is_flat(restarts),
-        frequency=phase.frequency(restarts),
+        frequency=frequencies,
         series=phase.shift(restarts[rows], phases, angle[rows]).float(),
     )
 

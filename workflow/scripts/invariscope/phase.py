@@ -6,12 +6,10 @@ direction instead, for templates that are curved. All colour channels are shifte
 of each stays, and so does the norm.
 """
 
-import math
-
 import torch
 
 from .observer import evaluate
-from .spectrum import length
+from .spectrum import length, low_pass
 
 PADDING = 4  # `frequency` reads the spectrum at steps of 1 / (PADDING * side)
 
@@ -183,7 +181,7 @@ def riesz(stimuli):
     return torch.stack(parts)
 
 
-def local_direction(stimuli, angle, frequencies):
+def local_direction(parts, angle, frequencies):
     """Direction across the stripes at each pixel, from the smoothed tensor of the Riesz transform.
 
     An axis has two signs. They are taken along the direction of the whole stimulus or, as suits
@@ -191,7 +189,8 @@ def local_direction(stimuli, angle, frequencies):
 
     Parameters
     ----------
-    stimuli : torch.Tensor, (..., channel, y, x)
+    parts : torch.Tensor, (2, ..., channel, y, x)
+        Of the stimuli, from `riesz`.
     angle : torch.Tensor, (...)
         Direction of the whole stimulus.
     frequencies : torch.Tensor, (...)
@@ -202,15 +201,13 @@ def local_direction(stimuli, angle, frequencies):
     torch.Tensor, (2, ..., y, x)
         Vertical and horizontal part of unit vectors.
     """
-    side = stimuli.shape[-1]
-    (ky, kx), _ = _frequencies(side, stimuli.device)
+    side = parts.shape[-1]
     sigma = 0.5 / frequencies.double().clamp(min=1 / side)
-    low_pass = torch.exp(-2 * (math.pi * sigma[..., None, None] / side) ** 2 * (ky**2 + kx**2))
 
     def smooth(fields):
-        return torch.fft.irfft2(torch.fft.rfft2(fields) * low_pass, s=(side, side))
+        return low_pass(fields, sigma[..., None, None])
 
-    vertical, horizontal = riesz(stimuli)
+    vertical, horizontal = parts
     difference = smooth((horizontal.square() - vertical.square()).sum(-3))
     product = smooth(2 * (horizontal * vertical).sum(-3))
     local = torch.atan2(product, difference) / 2
@@ -218,7 +215,7 @@ def local_direction(stimuli, angle, frequencies):
     energy = (horizontal.square() + vertical.square()).sum(-3)
 
     whole = torch.stack([angle.sin(), angle.cos()])[..., None, None]
-    middle = torch.arange(side, dtype=torch.float64, device=stimuli.device) - (side - 1) / 2
+    middle = torch.arange(side, dtype=torch.float64, device=parts.device) - (side - 1) / 2
     outward = torch.stack(torch.meshgrid(middle, middle, indexing="ij"))
     outward = outward.reshape(2, *[1] * angle.ndim, side, side)
     signed = [
@@ -249,8 +246,8 @@ def shift_local(stimuli, phases, angle, frequencies):
     """
     stimuli = stimuli.double()
     mean = stimuli.mean((-2, -1), keepdim=True)
-    vertical, horizontal = local_direction(stimuli, angle, frequencies)[..., None, :, :]
     parts = riesz(stimuli)
+    vertical, horizontal = local_direction(parts, angle, frequencies)[..., None, :, :]
     across = vertical * parts[0] + horizontal * parts[1]
     even, odd = stimuli - mean, across - across.mean((-2, -1), keepdim=True)
     cosine = phases.double().cos()[:, None, None, None]
@@ -260,7 +257,7 @@ def shift_local(stimuli, phases, angle, frequencies):
     return mean[..., None, :, :, :] + scale * shifted
 
 
-def tune(observe, stimuli, phases):
+def tune(observe, stimuli, phases, angle, frequencies):
     """Responses over a cycle of phases, in both forms.
 
     Parameters
@@ -270,14 +267,14 @@ def tune(observe, stimuli, phases):
     stimuli : torch.Tensor, (unit, image, channel, y, x)
     phases : torch.Tensor, (phase,)
         Radians.
+    angle, frequencies : torch.Tensor, (unit, image)
+        From `direction` and `frequency`.
 
     Returns
     -------
     torch.Tensor, (form, unit, image, phase)
         Before the ReLU; forms in the order of `tuning.FORMS`.
     """
-    angle, _, _ = direction(stimuli)
-    frequencies = frequency(stimuli)
     found = []
     for image in range(stimuli.shape[1]):  # one by one: their shifts are many times their size
         one = stimuli[:, image], phases, angle[:, image]

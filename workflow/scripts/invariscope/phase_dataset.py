@@ -138,7 +138,7 @@ def _undriven(a_max, blank):
 
 def _tuning(tuned, blank, a_max):
     """Indices of each unit and form, over the images for which they mean something."""
-    curves = np.moveaxis(tuning.above_blank(np.moveaxis(tuned["response"], 1, 0), blank), 0, 1)
+    curves = tuning.above_blank(tuned["response"], blank[:, None, None])
     unmoved = tuned["modulation"] < tuning.MODULATED
     undirected = tuned["strength"] < tuning.DIRECTED
     used, reasons = [], []
@@ -168,7 +168,6 @@ def _tuning(tuned, blank, a_max):
 
 def _texture(texture, blank, a_max):
     """Mean and minimum over crops, above the blank, relative to a_max under the mask."""
-    floor = np.maximum(blank, 0)
     why = _why(
         len(a_max),
         *_undriven(a_max, blank),
@@ -178,9 +177,11 @@ def _texture(texture, blank, a_max):
         ),
         (texture["response"].shape[2] < 2, "the field is too small for crops that differ"),
     )
-    scale = np.where(why == "", texture["a_max"] - floor, np.nan)
+    known = np.where(why == "", texture["a_max"], np.nan)
     return {
-        f"texture_{name}": (getattr(np, name)(texture["response"], axis=(2, 3)) - floor) / scale
+        f"texture_{name}": tuning.relative(
+            getattr(np, name)(texture["response"], axis=(2, 3)), known, blank
+        )
         for name in ("mean", "min")
     }, why
 

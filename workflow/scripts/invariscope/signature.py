@@ -91,9 +91,9 @@ def peak_phases(stimuli, restarts):
     reference = np.fft.rfft2(np.asarray(restarts, float))
     power = (np.abs(reference) ** 2).sum((1, 2))
     # DC and, at even sides, three others are their own conjugate: real, they have no phase.
-    half = restarts.shape[-1] / 2
-    own = [k for k in (0, half) if k == int(k) and k < restarts.shape[-1]]
-    power[np.ix_(range(len(power)), np.array(own, int), np.array(own, int))] = 0
+    side = restarts.shape[-1]
+    own = np.array([0] if side % 2 else [0, side // 2])
+    power[:, own[:, None], own] = 0
     peak = power.reshape(len(power), -1).argmax(1)[:, None, None, None]
 
     def at_peak(spectra):

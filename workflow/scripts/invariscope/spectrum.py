@@ -1,4 +1,6 @@
-"""The preconditioner: what keeps synthesised images free of high-frequency noise."""
+"""Filters in the Fourier plane; above all the preconditioner, which keeps images free of noise."""
+
+import math
 
 import torch
 
@@ -28,6 +30,24 @@ def preconditioner(side, device="cpu", dtype=torch.float32):
 def precondition(gradient, factor):
     """Multiply the 2-D Fourier transform of `gradient`, (..., y, x), by `factor`."""
     return torch.fft.irfft2(torch.fft.rfft2(gradient) * factor, s=gradient.shape[-2:])
+
+
+def low_pass(images, sigma):
+    """Images under a round Gaussian blur.
+
+    Parameters
+    ----------
+    images : torch.Tensor, (..., side, side)
+    sigma : float or torch.Tensor
+        Standard deviation in pixels; a tensor broadcasts against `images`.
+    """
+    side = images.shape[-1]
+    ky = torch.fft.fftfreq(side, dtype=images.dtype, device=images.device)[:, None]
+    kx = torch.fft.rfftfreq(side, dtype=images.dtype, device=images.device)[None, :]
+    return torch.fft.irfft2(
+        torch.fft.rfft2(images) * torch.exp(-2 * (math.pi * sigma) ** 2 * (ky**2 + kx**2)),
+        s=(side, side),
+    )
 
 
 def tangent(stimuli, gradient, factor):

@@ -18,13 +18,21 @@ def above_blank(responses, blank):
 
     Parameters
     ----------
-    responses : numpy.ndarray, (unit, ...)
+    responses : numpy.ndarray
         Before the ReLU.
-    blank : numpy.ndarray, (unit,)
-        Response to a stimulus of zero, before the ReLU.
+    blank : numpy.ndarray
+        Response to a stimulus of zero, before the ReLU; broadcasts against `responses`.
     """
-    floor = np.maximum(blank, 0).reshape(-1, *[1] * (responses.ndim - 1))
-    return np.maximum(responses - floor, 0)
+    return np.maximum(responses - np.maximum(blank, 0), 0)
+
+
+def relative(responses, a_max, blank):
+    """Responses above that to the blank, as a share of what a_max has above it.
+
+    Arrays broadcast. All are before the ReLU, so that shares may be negative.
+    """
+    floor = np.maximum(blank, 0)
+    return (responses - floor) / (a_max - floor)
 
 
 def driven(a_max, blank):

@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from scipy.interpolate import BSpline
 
+from .spectrum import low_pass
+
 SQUARINGS = 6  # 2**6 small steps make up a warp
 UPSAMPLING = 4  # of images before they are sampled, exact for what their pixels hold
 # Coarse to fine: knots of the free warp along each axis, and the blur of both images in pixels.
@@ -181,17 +183,6 @@ def explained(warped, targets):
     return F.cosine_similarity(warped.flatten(1), targets.flatten(1), 1).square()
 
 
-def low_pass(images, sigma):
-    """Images under a round Gaussian blur of `sigma` pixels."""
-    if sigma == 0:
-        return images
-    side = images.shape[-1]
-    ky = torch.fft.fftfreq(side, device=images.device)[:, None]
-    kx = torch.fft.rfftfreq(side, device=images.device)[None, :]
-    transfer = torch.exp(-2 * (math.pi * sigma) ** 2 * (ky**2 + kx**2))
-    return torch.fft.irfft2(torch.fft.rfft2(images) * transfer, s=(side, side))
-
-
 def bending(basis):
     """Quadratic form of a field's mean squared second derivatives, (basis, basis)."""
     yy, xx = basis.diff(n=2, dim=1), basis.diff(n=2, dim=2)
@@ -249,20 +240,15 @@ def fit(sources, targets, smoothness=SMOOTHNESS, steps=STEPS):
         "affine": [(affine, blur) for _, blur in LEVELS],
         "warp": [(spline_basis(side, knots).to(sources), blur) for knots, blur in LEVELS],
     }
-    last = _fitted(sources.new_zeros(len(sources), 2, side, side), sources, targets)
+    fine = upsample(sources)
+    last = _fitted(sources.new_zeros(len(sources), 2, side, side), fine, targets)
     found = {"none": last}
     for name, levels in families.items():
         fields = last.velocity
         for basis, blur in levels:
-            fields = _climb(
-                low_pass(sources, blur),
-                low_pass(targets, blur),
-                fields,
-                basis,
-                smoothness if name == "warp" else 0,
-                steps,
-            )
-        new = _fitted(fields, sources, targets)
+            blurred = low_pass(sources, blur), low_pass(targets, blur)
+            fields = _climb(*blurred, fields, basis, smoothness, steps)
+        new = _fitted(fields, fine, targets)
         worse = new.explained < last.explained
         last = Fit(
             *(
@@ -300,7 +286,7 @@ def _climb(sources, targets, fields, basis, smoothness, steps):
     return velocity(best, basis)
 
 
-def _fitted(fields, sources, targets):
+def _fitted(fields, fine, targets):
     """The warps of velocities, made a little weaker where they would fold."""
     for _ in range(50):
         moved = displacement(fields)
@@ -309,4 +295,4 @@ def _fitted(fields, sources, targets):
         if not folded.any():
             break
         fields = torch.where(folded[:, None, None, None], 0.9 * fields, fields)
-    return Fit(fields, moved, explained(warp(upsample(sources), moved), targets), least)
+    return Fit(fields, moved, explained(warp(fine, moved), targets), least)

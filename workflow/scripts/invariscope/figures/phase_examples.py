@@ -6,7 +6,7 @@ import seaborn as sns
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
-from ..tuning import above_blank
+from ..tuning import above_blank, relative
 from . import style
 
 SHOWN = 8  # images of the series
@@ -70,7 +70,7 @@ def _series(figure, grid, row, title, unit):
     phases = np.rad2deg(unit.phase.values)
     count = min(SHOWN, len(phases))
     best = unit.response.sel(form="fourier", image=int(unit.best)).values
-    share = above_blank(best[None], np.atleast_1d(unit.blank.values))[0]
+    share = above_blank(best, unit.blank.values)
     share = share / share.max() if share.max() > 0 else share
     for column, index in enumerate(np.arange(count) * len(phases) // count):
         ax = figure.add_subplot(grid[row, column])
@@ -84,11 +84,10 @@ def _series(figure, grid, row, title, unit):
 
 def _curve(ax, unit, first, last):
     """Response over phase, in percent of its maximum: each image used, their mean, both forms."""
-    blank = np.atleast_1d(unit.blank.values)
     phases = np.rad2deg(np.append(unit.phase.values, 2 * np.pi))
     for form, line in (("monogenic", "--"), ("fourier", "-")):
         chosen = unit.sel(form=form)
-        curves = above_blank(chosen.response.values[None], blank)[0][chosen.used.values]
+        curves = above_blank(chosen.response.values, unit.blank.values)[chosen.used.values]
         if not len(curves):
             continue
         curves = 100 * curves / curves.max(1, keepdims=True)
@@ -125,13 +124,12 @@ def _texture(figure, grid, row, unit):
     ax = figure.add_subplot(grid[row, -1])
     if row == 0:
         ax.set_title("its crops", fontsize=6.5, pad=2)
-    floor = max(float(unit.blank), 0)
-    crops = unit.crop_response.sel(crops="as cut").values - floor
     if reason := str(unit.missing.sel(index="texture").values):
         ax.text(0.5, 0.5, reason, fontsize=5.5, ha="center", va="center", wrap=True)
     else:
-        crops = 100 * crops / (float(unit.a_max_masked) - floor)
+        cut = unit.sel(crops="as cut")
+        crops = 100 * relative(cut.crop_response, cut.a_max_masked, cut.blank).values
         ax.imshow(crops, cmap="viridis", vmin=0, vmax=100, interpolation="nearest")
-        ax.set_xlabel(f"mean {crops.mean():.0f}%", fontsize=5.5, labelpad=1)
+        ax.set_xlabel(f"mean {float(cut.texture_mean):.0%}", fontsize=5.5, labelpad=1)
     ax.set(xticks=[], yticks=[])
     sns.despine(ax=ax, left=True, bottom=True)

@@ -28,7 +28,7 @@ def draw(table):
     """
     cells, units = table[table.truth != ""], table[table.truth == ""]
     layers = list(units.groupby(["network", "layer"], sort=False))
-    marks = style.points(units) if len(units) else {}
+    marks = style.points(units)
     top = [1.7] * bool(len(cells))
     figure, axes = plt.subplots(
         len(layers) + len(top),

@@ -42,7 +42,7 @@ def _panel(ax, table, x, y):
     """One index against another: real units as dots, hollow if Rayleigh's p is 0.05 or more."""
     known = table.dropna(subset=[x, y])
     cells, units = known[known.truth != ""], known[known.truth == ""]
-    marks = style.points(units) if len(units) else {}
+    marks = style.points(units)
     for key, rows in units.groupby(["network", "layer"], sort=False):
         spread = rows.rayleigh_p >= 0.05
         ax.scatter(rows[x][~spread], rows[y][~spread], label=" ".join(key), **marks[key])

@@ -68,7 +68,8 @@ def points(table):
     dict of (network, layer) to dict
     """
     keys = list(dict.fromkeys(zip(table.network, table.layer, strict=True)))
-    networks, layers = (list(dict.fromkeys(names)) for names in zip(*keys, strict=True))
+    networks = list(dict.fromkeys(network for network, _ in keys))
+    layers = list(dict.fromkeys(layer for _, layer in keys))
     palette = sns.color_palette("colorblind", len(networks))
     return {
         (network, layer): dict(

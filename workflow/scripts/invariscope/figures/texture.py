@@ -24,7 +24,7 @@ def draw(table):
     ax.set(xlim=(-0.05, 2), xlabel="F1/F0 of the best stimuli")
     ax.set_ylim(min(0, known.texture_mean.min()) - 0.01, max(1, known.texture_mean.max()) + 0.03)
     ax.set_ylabel("mean response over the texture's crops\n/ a_max under their mask")
-    marks = style.points(units) if len(units) else {}
+    marks = style.points(units)
     for key, rows in units.groupby(["network", "layer"], sort=False):
         label = f"{' '.join(key)} ({len(rows)})"
         ax.scatter(rows.f1_f0, rows.texture_mean, label=label, **marks[key])
