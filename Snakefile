@@ -1,6 +1,6 @@
 # Diverse feature visualisations (Cadena et al., ECCV 2018), from weights to figures.
 #
-#   weights -> natural -> synthesis -> phase -> tables -> figures
+#   weights -> natural -> synthesis -> phase, warp -> tables -> figures
 
 from snakemake.utils import min_version
 
@@ -17,6 +17,7 @@ include: "workflow/rules/weights.smk"
 include: "workflow/rules/natural.smk"
 include: "workflow/rules/synthesis.smk"
 include: "workflow/rules/phase.smk"
+include: "workflow/rules/warp.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 

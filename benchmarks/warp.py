@@ -15,7 +15,7 @@ import torch
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from invariscope import device, files, warp  # noqa: E402
+from invariscope import device, files, warp_fit  # noqa: E402
 
 
 def main():
@@ -35,11 +35,11 @@ def main():
     own = images[:, second].flatten(0, 1)
     other = images.roll(1, 0)[:, second].flatten(0, 1)
 
-    warp.fit(sources[:2], own[:2], steps=2)
+    warp_fit.fit(sources[:2], own[:2], steps=2)
     found = {}
     for name, targets in (("own", own), ("other unit's", other)):
         began = time.perf_counter()
-        fits = warp.fit(sources, targets)
+        fits = warp_fit.fit(sources, targets)
         found[name] = time.perf_counter() - began, fits
 
     side = images.shape[-1]

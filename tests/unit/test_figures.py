@@ -109,9 +109,9 @@ def test_ground_truth_places_templates_where_they_lie():
 
 
 def test_extremes():
-    assert phase_examples.extremes(np.array([0.3, np.nan, 0.9, 0.1])) == [2, 3]
-    assert phase_examples.extremes(np.array([np.nan, 0.4])) == [1]
-    assert phase_examples.extremes(np.array([np.nan])) == []
+    assert style.extremes(np.array([0.3, np.nan, 0.9, 0.1])) == [2, 3]
+    assert style.extremes(np.array([np.nan, 0.4])) == [1]
+    assert style.extremes(np.array([np.nan])) == []
 
 
 def test_phase_examples():

@@ -7,7 +7,7 @@ from dipy.align.imwarp import SymmetricDiffeomorphicRegistration
 from dipy.align.metrics import SSDMetric
 from scipy import integrate, linalg, signal
 
-from invariscope import warp
+from invariscope import warp, warp_fit
 from invariscope.spectrum import low_pass
 
 
@@ -148,9 +148,9 @@ def test_explained_variance():
 
 
 def test_splines_add_up_to_one_and_hold_ramps():
-    basis = warp.spline_basis(24, 7).double()
+    basis = warp_fit.spline_basis(24, 7).double()
     np.testing.assert_allclose(basis.sum(0), 1, atol=1e-6)
-    for ramp in warp.affine_basis(24).double():
+    for ramp in warp_fit.affine_basis(24).double():
         solved = torch.linalg.lstsq(basis.flatten(1).T, ramp.flatten()[:, None])
         fitted = basis.flatten(1).T @ solved.solution
         np.testing.assert_allclose(fitted[:, 0], ramp.flatten(), atol=1e-5)
@@ -158,16 +158,18 @@ def test_splines_add_up_to_one_and_hold_ramps():
 
 def test_a_spline_is_the_cubic_one():
     """At knots 1/6, 4/6, 1/6; half-way between them 1/48, 23/48."""
-    along = warp.spline_basis(9, 7).reshape(7, 7, 9, 9).sum((1, 3)) / 9  # two pixels to the knot
+    along = (
+        warp_fit.spline_basis(9, 7).reshape(7, 7, 9, 9).sum((1, 3)) / 9
+    )  # two pixels to the knot
     np.testing.assert_allclose(along[3, 1:9], np.array([1, 8, 23, 32, 23, 8, 1, 0]) / 48, atol=1e-6)
 
 
 def test_bending_of_ramps_and_parabolas():
-    affine = warp.bending(warp.affine_basis(24))
+    affine = warp_fit.bending(warp_fit.affine_basis(24))
     assert affine.abs().max() < 1e-10
     y, x = grid(24)
     parabola = torch.from_numpy(np.stack([y**2, x * y])).double()
-    np.testing.assert_allclose(warp.bending(parabola), [[4, 0], [0, 2]], atol=1e-9)
+    np.testing.assert_allclose(warp_fit.bending(parabola), [[4, 0], [0, 2]], atol=1e-9)
 
 
 def pair(side, seed, peak):
@@ -185,7 +187,7 @@ def test_known_warps_are_recovered(side, peak):
         torch.cat(t) for t in zip(*[pair(side, s, peak) for s in range(6)], strict=True)
     )
     gains = torch.tensor([1, -1, 0.3, -3, 1, 1])[:, None, None, None]
-    found = warp.fit(images, gains * targets)["warp"]
+    found = warp_fit.fit(images, gains * targets)["warp"]
     error = (found.displacement - moved).square().sum(1).sqrt().mean((1, 2))
     assert float(moved.square().sum(1).sqrt().amax()) > 0.8 * peak
     assert (error < 0.3).all(), error
@@ -196,8 +198,8 @@ def test_known_warps_are_recovered(side, peak):
 def test_inverse_consistency():
     """The warp from target to source undoes that from source to target."""
     images, targets, _ = pair(32, 0, 2.0)
-    there = warp.fit(images, targets)["warp"].displacement
-    back = warp.fit(targets, images)["warp"].displacement
+    there = warp_fit.fit(images, targets)["warp"].displacement
+    back = warp_fit.fit(targets, images)["warp"].displacement
     left = warp.compose(there, back)[..., 4:-4, 4:-4].square().sum(1).sqrt().mean()
     assert left < 0.3
     assert there.square().sum(1).sqrt().mean() > 0.6
@@ -208,19 +210,19 @@ def test_translations_and_affine_maps_are_recovered_by_their_own_family():
     shifted = torch.zeros(1, 2, 32, 32)
     shifted[:, 0], shifted[:, 1] = 1.5, -2.3
     target = warp.warp(warp.upsample(image), shifted)
-    found = warp.fit(image, target)
+    found = warp_fit.fit(image, target)
     inside = found["translation"].displacement.mean((2, 3))[0]
     np.testing.assert_allclose(inside, [1.5, -2.3], atol=0.1)
     matrix = np.array([[0.1, 0.12], [-0.1, 0.05]])
     turned = torch.from_numpy(np.einsum("ij,jyx->iyx", matrix, grid(32))[None]).float()
-    found = warp.fit(image, warp.warp(warp.upsample(image), turned))
+    found = warp_fit.fit(image, warp.warp(warp.upsample(image), turned))
     error = (found["affine"].displacement - turned)[..., 4:-4, 4:-4].square().sum(1).sqrt().mean()
     assert error < 0.15
     assert found["affine"].explained > found["translation"].explained + 0.05
 
 
 def test_no_family_ends_below_the_one_before_and_nothing_folds():
-    found = warp.fit(noise(8, 3, 16, 16), noise(8, 3, 16, 16, seed=1))
+    found = warp_fit.fit(noise(8, 3, 16, 16), noise(8, 3, 16, 16, seed=1))
     for before, after in (("none", "translation"), ("translation", "affine"), ("affine", "warp")):
         assert (found[after].explained >= found[before].explained).all()
     assert all((family.jacobian > 0).all() for family in found.values())
@@ -246,7 +248,7 @@ def test_as_much_is_explained_as_by_an_established_library(softness):
         mapping = registration.optimize(target[0], image[0])
         theirs.append(torch.from_numpy(mapping.transform(image[0])[None]))
     theirs = warp.explained(torch.stack(theirs), targets)
-    ours = warp.fit(images, targets)["warp"]
+    ours = warp_fit.fit(images, targets)["warp"]
     before = warp.explained(images, targets)
     assert theirs.mean() > before.mean() + 0.15  # it does work
     assert ours.explained.mean() >= theirs.mean()
@@ -255,6 +257,6 @@ def test_as_much_is_explained_as_by_an_established_library(softness):
 
 def test_a_pair_does_not_depend_on_its_batch():
     images, targets = smooth(3, 3, 16, 16), smooth(3, 3, 16, 16, seed=1)
-    together = warp.fit(images, targets, steps=10)["warp"].displacement
-    alone = warp.fit(images[2:], targets[2:], steps=10)["warp"].displacement
+    together = warp_fit.fit(images, targets, steps=10)["warp"].displacement
+    alone = warp_fit.fit(images[2:], targets[2:], steps=10)["warp"].displacement
     torch.testing.assert_close(together[2:], alone, atol=0.02, rtol=0)

@@ -97,6 +97,7 @@ def gallery_units():
 def figures():
     """Figures that the study's layers allow."""
     always = ["diversity", "phase_examples", "phase_population", "texture", "phase_signature"]
+    always += ["warp_examples", "warp_population", "invariance_map"]
     return always + ["gallery"] * bool(REAL) + ["ground_truth"] * bool(CELLS)
 
 

@@ -138,3 +138,67 @@ rule phase_signature:
         "../../envs/figures.yaml"
     script:
         "../scripts/phase_signature.py"
+
+
+rule warp_examples:
+    input:
+        stimuli=block_files("stimuli", STUDY),
+        warp=block_files("warp", STUDY),
+    output:
+        svg=report(
+            f"{OUT}/figures/warp_examples.svg",
+            caption="../report/warp_examples.rst",
+            category="Warp",
+        ),
+        png=f"{OUT}/figures/warp_examples.png",
+    log:
+        f"{OUT}/logs/figures/warp_examples.log",
+    params:
+        record=lambda _: record("warp_examples.py"),
+    conda:
+        "../../envs/figures.yaml"
+    script:
+        "../scripts/warp_examples.py"
+
+
+rule warp_population:
+    input:
+        units=rules.tables.output.units,
+        warp=rules.tables.output.warp,
+    output:
+        svg=report(
+            f"{OUT}/figures/warp_population.svg",
+            caption="../report/warp_population.rst",
+            category="Warp",
+        ),
+        png=f"{OUT}/figures/warp_population.png",
+    log:
+        f"{OUT}/logs/figures/warp_population.log",
+    params:
+        record=lambda _: record("warp_population.py"),
+    conda:
+        "../../envs/figures.yaml"
+    script:
+        "../scripts/warp_population.py"
+
+
+rule invariance_map:
+    input:
+        units=rules.tables.output.units,
+        stimuli=block_files("stimuli", STUDY),
+    output:
+        svg=report(
+            f"{OUT}/figures/invariance_map.svg",
+            caption=os.path.abspath(f"{OUT}/figures/invariance_map.rst"),
+            category="Invariance",
+        ),
+        png=f"{OUT}/figures/invariance_map.png",
+        caption=f"{OUT}/figures/invariance_map.rst",
+    log:
+        f"{OUT}/logs/figures/invariance_map.log",
+    params:
+        record=lambda _: record("invariance_map.py", caption=caption("invariance_map")),
+    conda:
+        "../../envs/figures.yaml"
+    script:
+        "../scripts/invariance_map.py"

@@ -2,9 +2,11 @@ rule tables:
     input:
         stimuli=block_files("stimuli", STUDY),
         phase=block_files("phase", STUDY),
+        warp=block_files("warp", STUDY),
     output:
         units=f"{OUT}/tables/units.csv",
         signature=f"{OUT}/tables/signature.csv",
+        warp=f"{OUT}/tables/warp.csv",
     log:
         f"{OUT}/logs/tables.log",
     params:

@@ -18,7 +18,7 @@ def main(input, output, record, threads):
             found.append((path, int(unit), index))
     rows = []
     for (network, layer), found in layers.items():
-        for chosen in phase_examples.extremes(np.array([index for _, _, index in found])):
+        for chosen in style.extremes(np.array([index for _, _, index in found])):
             path, unit, _ = found[chosen]
             phase = files.read_dataset(path).sel(unit=unit)
             name = style.cell_name(str(phase.truth.values)) or f"unit {unit}"

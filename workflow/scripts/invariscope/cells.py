@@ -19,6 +19,7 @@ FREQUENCY = 0.125  # cycles per pixel of all gratings: three cycles across the f
 # Standard deviation of envelopes, in pixels: wide enough that the even contrast of a texture under
 # the mask of its crops suits the complex cell (cosine 0.98 between envelope and mask).
 SIGMA = 5.5
+CURVATURE = 14.0  # radius of the warp-invariant cell's arcs in the middle of the field, in pixels
 
 
 @dataclass(frozen=True)
@@ -72,26 +73,20 @@ def _unit(pattern):
 
 
 def _curved(dy=0.0, dx=0.0):
-    """Curved grating, read at positions displaced by (dy, dx) pixels."""
-    y, x = _grid()
-    y, x = y + dy, x + dx
-    radius = np.hypot(y + 14.0, x)  # arcs around a point above the field
-    envelope = np.exp(-(y**2 + x**2) / (2 * SIGMA**2))
-    return envelope * np.cos(2 * np.pi * FREQUENCY * (radius - 14.0))
+    """Curved plaid, read at positions displaced by (dy, dx) pixels, (channel, y, x).
 
-
-def smooth_displacement(rng, rms, cut):
-    """Random smooth displacement field that vanishes at the border, (2, y, x) in pixels.
-
-    A sum of sin(i pi x) sin(j pi y) with variances falling as 1 / (i^2 + j^2), i^2 + j^2 < (cut +
-    1/2)^2, scaled to root-mean-square length `rms` (after Petrini et al. 2021).
+    Grey arcs around a point above the field, crossed by red-green rays from it.
     """
-    index = np.arange(1, cut + 1)
-    i, j = np.meshgrid(index, index, indexing="ij")
-    amplitude = np.where(i**2 + j**2 < (cut + 0.5) ** 2, 1 / np.hypot(i, j), 0)
-    wave = np.sin(np.pi * np.outer(index, (np.arange(SIDE) + 0.5) / SIDE))
-    field = np.einsum("cij,iy,jx->cyx", amplitude * rng.standard_normal((2, cut, cut)), wave, wave)
-    return field * rms / np.sqrt((field**2).sum(0).mean())
+    y, x = _grid()
+    envelope = np.exp(-(y**2 + x**2) / (2 * SIGMA**2))
+    y, x = y + dy + CURVATURE, x + dx
+    grey, red_green = np.array([1, 1, 1]) / 3**0.5, np.array([1, -1, 0]) / 2**0.5
+    cycles = 2 * np.pi * FREQUENCY
+    arcs = np.cos(cycles * (np.hypot(y, x) - CURVATURE))
+    rays = np.cos(cycles * CURVATURE * np.arctan2(x, y))
+    return np.einsum("c,yx->cyx", grey, envelope * arcs) + np.einsum(
+        "c,yx->cyx", red_green, envelope * rays
+    )
 
 
 def _orthogonal_pair():
@@ -108,12 +103,18 @@ def _shifted():
     return np.stack([gabor(0.0, sigma=3.2, centre=c) for c in centres]), centres
 
 
-def _warped(count=64, rms=1.5, cut=2):
-    """A curved grating under `count` smooth warps, the first being none. None of them folds."""
-    fields = [np.zeros((2, SIDE, SIDE))]
-    for index in range(1, count):
-        fields.append(smooth_displacement(generator("cells", "warp", index), rms, cut))
-    return np.stack([_unit(_curved(*field)) for field in fields]), np.arange(count)[:, None]
+def _warped(bends):
+    """The curved plaid with its arcs and its rays bent, each by some of `bends` pixels.
+
+    A bend moves what lies on an axis one way and what lies beside it the other way, and nothing on
+    average over the envelope's power: no translation and no affine map does the same. None folds.
+    """
+    wave = np.cos(2 * np.pi * np.stack(_grid()) / SIDE)
+    power = np.exp(-(np.hypot(*_grid()) ** 2) / SIGMA**2)
+    down, across = (wave * power).sum((1, 2), keepdims=True) / power.sum() - wave
+    amounts = np.stack(np.meshgrid(bends, bends, indexing="ij"), -1).reshape(-1, 2)
+    templates = [_curved(arcs * across, rays * down) for arcs, rays in amounts]
+    return np.stack([t / np.linalg.norm(t) for t in templates]), amounts
 
 
 def _linear():
@@ -136,7 +137,7 @@ def ground_truth():
     """
     orientations = np.arange(32) * np.pi / 32
     shifted, centres = _shifted()
-    warped, warps = _warped()
+    warped, bends = _warped(np.linspace(-2, 2, 11))
     none, phase = np.zeros((1, 1)), "phase (degrees)"
     return [
         Cell("simple", "max", gabor()[None], none, phase),
@@ -150,7 +151,7 @@ def ground_truth():
         ),
         Cell("polarity_invariant", "norm", gabor(np.pi / 2)[None], none, phase),
         Cell("shift_invariant", "max", shifted, centres, "position (pixels from the middle)"),
-        Cell("warp_invariant", "max", warped, warps, "which of the 64 warps"),
+        Cell("warp_invariant", "max", warped, bends, "bend of arcs and rays (pixels)"),
         Cell("linear", "max", _linear()[None], none, phase),
     ]
 

@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 
 from . import signature, tuning
+from .missing import undriven, why_missing
 
 CROPS = "as cut", "at the norm"
 
@@ -43,7 +44,7 @@ def phase_dataset(stimuli, blank, phases, tuned, texture, **attributes):
     indices, used, untuned = _tuning(tuned, blank, a_max)
     ratios, untextured = _texture(texture, blank, a_max)
     sets = (stimuli.stimulus.sel(condition=name).values for name in ("diverse", "restarts"))
-    signs, unsigned = _signature(*sets, tuned["flat"], _undriven(a_max, blank))
+    signs, unsigned = _signature(*sets, tuned["flat"], undriven(a_max, blank))
     # Of an image without a direction, or of a unit that it does not drive, there is none to report.
     axis = np.where(used[0], np.rad2deg(tuned["direction"]) % 180, np.nan)
     frequency = np.where(used[1], tuned["frequency"], np.nan)
@@ -121,21 +122,6 @@ def phase_dataset(stimuli, blank, phases, tuned, texture, **attributes):
     return xr.Dataset(variables, coords, attributes)
 
 
-def _why(units, *reasons):
-    """For each unit the first reason that holds, or ''. Reasons are (holds (unit,), text)."""
-    found = np.full(units, "", dtype=object)
-    for holds, text in reversed(reasons):
-        found[np.broadcast_to(holds, units)] = text
-    return found.astype(str)
-
-
-def _undriven(a_max, blank):
-    return (
-        (a_max <= 0, "never responds"),
-        (~tuning.driven(a_max, blank), "does not clearly respond above the blank"),
-    )
-
-
 def _tuning(tuned, blank, a_max):
     """Indices of each unit and form, over the images for which they mean something."""
     curves = tuning.above_blank(tuned["response"], blank[:, None, None])
@@ -145,7 +131,7 @@ def _tuning(tuned, blank, a_max):
     for form, curve in zip(tuning.FORMS, curves, strict=True):
         lost = unmoved.copy()
         why = [
-            *_undriven(a_max, blank),
+            *undriven(a_max, blank),
             (lost.all(1), "a phase shift hardly moves the best stimuli"),
         ]
         for fault, text in (
@@ -155,7 +141,7 @@ def _tuning(tuned, blank, a_max):
         ):
             lost = lost | fault
             why.append((lost.all(1), text))
-        reasons.append(_why(len(a_max), *why))
+        reasons.append(why_missing(len(a_max), *why))
         used.append(~lost & (reasons[-1] == "")[:, None])
     used = np.stack(used)
     indices = {}
@@ -168,9 +154,9 @@ def _tuning(tuned, blank, a_max):
 
 def _texture(texture, blank, a_max):
     """Mean and minimum over crops, above the blank, relative to a_max under the mask."""
-    why = _why(
+    why = why_missing(
         len(a_max),
-        *_undriven(a_max, blank),
+        *undriven(a_max, blank),
         (
             ~tuning.driven(texture["a_max"], blank),
             "does not clearly respond above the blank under the mask",
@@ -199,7 +185,7 @@ def _signature(diverse, restarts, flat, undriven):
             ("restarts", signature.amplitude_spectra(restarts)),
         )
     }
-    why = _why(
+    why = why_missing(
         len(diverse),
         *undriven,
         (diverse.shape[1] < 2, "a single image"),

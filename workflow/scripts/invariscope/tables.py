@@ -2,26 +2,32 @@
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from scipy import stats
 
+from .labels import LABELS, labels
 from .signature import similarity_between
 
 CONFIDENCE = 0.95
+STABILITY = ["relative_stability", "stability_low", "stability_high"]
+# Variables of the warp file that are columns of warp.csv by their own names.
+WARP = ["null_gain", "gain_effect", "gain_p", "blend_retention", "interpolation", "least_jacobian"]
+SIZE = 1.0  # of random warps, in pixels, in units.csv
 
 
-def unit_rows(stimuli, phase):
-    """Rows of units.csv for the units of one block.
+def unit_rows(stimuli, phase, warp):
+    """Rows of units.csv for the units of one block, but for what `labelled` adds.
 
     Parameters
     ----------
-    stimuli, phase : xarray.Dataset
+    stimuli, phase, warp : xarray.Dataset
         As the stages leave them.
 
     Returns
     -------
     pandas.DataFrame
         activation_ratio, min_distance and diversity_gain are missing where a_max is not above 0.
-        Why an index of the phase stage is missing stands in the last column.
+        Why an index of the later stages is missing stands in the last column.
     """
     fourier, monogenic = phase.sel(form="fourier"), phase.sel(form="monogenic")
     cut = phase.sel(crops="as cut")
@@ -32,9 +38,7 @@ def unit_rows(stimuli, phase):
     alone = _least(stimuli.sel(condition="restarts").distance)
     return pd.DataFrame(
         {
-            "network": stimuli.attrs["network"],
-            "layer": stimuli.attrs["layer"],
-            "channel": stimuli.unit.values,
+            **_names(stimuli),
             "truth": stimuli.truth.values.astype(str),
             "rf": stimuli.sizes["y"],
             "a_max": a_max,
@@ -46,9 +50,60 @@ def unit_rows(stimuli, phase):
             "f1_f0_monogenic": monogenic.f1_f0.values,
             "texture_mean": cut.texture_mean.values,
             "texture_min": cut.texture_min.values,
-            "missing": _reasons(phase.missing),
+            "warp_gain": warp.warp_gain.values,
+            "path_retention": warp.path_retention.values,
+            "relative_stability": warp.relative_stability.sel(size=SIZE).values,
+            "label": "",
+            "phase_minimum": fourier.min_max.values,
+            "warp_p": warp.gain_p.values,
+            "control_retention": warp.control_retention.values,
+            "missing": _reasons(xr.concat([phase.missing, warp.missing], "index")),
         }
     )
+
+
+def labelled(rows):
+    """Rows of units.csv, with p-values corrected within each layer, and labels.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Of all blocks, see `unit_rows`.
+
+    Returns
+    -------
+    pandas.DataFrame
+    """
+    p = rows.groupby(["network", "layer"], sort=False).warp_p.transform(corrected)
+    rows = rows.assign(warp_p=p)
+    return rows.assign(label=labels(rows))
+
+
+def _names(dataset):
+    return {
+        "network": dataset.attrs["network"],
+        "layer": dataset.attrs["layer"],
+        "channel": dataset.unit.values,
+    }
+
+
+def corrected(p):
+    """P-values corrected for their number (Benjamini & Hochberg 1995); NaN are passed over.
+
+    Parameters
+    ----------
+    p : array, (unit,)
+
+    Returns
+    -------
+    numpy.ndarray, (unit,)
+    """
+    p = np.asarray(p)
+    known = np.isfinite(p)
+    found = np.full(len(p), np.nan)
+    if known.any():
+        found[known] = stats.false_discovery_control(p[known])
+    return found
 
 
 def _least(distances):
@@ -70,7 +125,7 @@ def _reasons(missing):
 def read(path):
     """units.csv as a DataFrame; texts that are not there are '', numbers that are not NaN."""
     table = pd.read_csv(path)
-    texts = ["truth", "missing"]
+    texts = ["truth", "label", "missing"]
     return table.assign(**table[texts].fillna(""))
 
 
@@ -88,15 +143,71 @@ def signature_rows(phase):
     """
     return pd.DataFrame(
         {
-            "network": phase.attrs["network"],
-            "layer": phase.attrs["layer"],
-            "channel": phase.unit.values,
+            **_names(phase),
             "similarity_within": phase.similarity_within.values,
             "similarity_between": similarity_between(phase.spectrum.values),
             "resultant": phase.resultant.values,
             "rayleigh_p": phase.rayleigh_p.values,
         }
     )
+
+
+def warp_rows(warp):
+    """Rows of warp.csv for the units of one block.
+
+    Parameters
+    ----------
+    warp : xarray.Dataset
+        As the stage leaves it.
+
+    Returns
+    -------
+    pandas.DataFrame
+    """
+    explained = {
+        f"{kind}explained_{family}": warp[f"{kind}mean_explained"].sel(family=family)
+        for kind in ("", "null_")
+        for family in warp.family.values
+    }
+    stable = {
+        f"{name}_{size:g}": warp[name].sel(size=size)
+        for size in warp["size"].values
+        for name in STABILITY
+    }
+    columns = {**explained, **{name: warp[name] for name in WARP}, **stable}
+    return pd.DataFrame({**_names(warp), **{name: value.values for name, value in columns.items()}})
+
+
+def labelled_shares(table):
+    """How many real units of each layer bear each label.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        units.csv.
+
+    Returns
+    -------
+    list of dict
+        One per layer: 'network', 'layer', 'units' (with a label), 'missing' (without) and 'counts',
+        by label.
+    """
+    found = []
+    for (network, layer), rows in table[table.truth == ""].groupby(
+        ["network", "layer"], sort=False
+    ):
+        counts = {label: int((rows.label == label).sum()) for label in LABELS}
+        units = sum(counts.values())
+        found.append(
+            dict(
+                network=network,
+                layer=layer,
+                units=units,
+                missing=len(rows) - units,
+                counts=counts,
+            )
+        )
+    return found
 
 
 def phase_invariant(table, borders):

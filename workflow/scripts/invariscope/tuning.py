@@ -62,18 +62,19 @@ def f1_f0(curves):
         Missing (NaN) where there is no response at all.
     """
     spectrum = np.abs(np.fft.rfft(curves))
-    return _ratio(2 * spectrum[..., 1], spectrum[..., 0])
+    return ratio(2 * spectrum[..., 1], spectrum[..., 0])
 
 
 def mean_max(curves):
     """Mean over phases over the maximum: 1 if phase does not matter; NaN without response."""
-    return _ratio(curves.mean(-1), curves.max(-1))
+    return ratio(curves.mean(-1), curves.max(-1))
 
 
 def min_max(curves):
     """Minimum over phases over the maximum: 1 if phase does not matter; NaN without response."""
-    return _ratio(curves.min(-1), curves.max(-1))
+    return ratio(curves.min(-1), curves.max(-1))
 
 
-def _ratio(part, whole):
+def ratio(part, whole):
+    """Part over whole; NaN where the whole is not above 0."""
     return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0)

@@ -12,19 +12,6 @@ from . import style
 SHOWN = 8  # images of the series
 
 
-def extremes(mean_max):
-    """Positions of the most and the least phase-invariant unit, or of the only one, or none.
-
-    Parameters
-    ----------
-    mean_max : numpy.ndarray, (unit,)
-        Mean over maximum of the tuning curve; missing (NaN) units are passed over.
-    """
-    ranked = np.argsort(-mean_max)
-    ranked = [int(unit) for unit in ranked if np.isfinite(mean_max[unit])]
-    return ranked[:1] + ranked[1:][-1:]
-
-
 def draw(units):
     """One row per unit: the series over phase, the tuning curve, the texture and its crop map.
 

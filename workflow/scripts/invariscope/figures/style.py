@@ -89,6 +89,19 @@ def cell_name(truth):
     return truth.replace("_", " ")
 
 
+def extremes(index):
+    """Positions of the units with the largest and the smallest index, or of the only one, or none.
+
+    Parameters
+    ----------
+    index : numpy.ndarray, (unit,)
+        Missing (NaN) units are passed over.
+    """
+    ranked = np.argsort(-index, kind="stable")
+    ranked = [int(unit) for unit in ranked if np.isfinite(index[unit])]
+    return ranked[:1] + ranked[1:][-1:]
+
+
 def mark_borders(ax):
     """Lines where F1/F0 is at the classical border and where it is that of a simple cell."""
     ax.axvline(BORDER, color="0.3", ls="--", lw=0.8, zorder=0)

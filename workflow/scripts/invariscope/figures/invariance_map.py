@@ -1,0 +1,116 @@
+"""Invariance map: every unit placed by its phase invariance and its warp invariance."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.patches import ConnectionPatch
+
+from ..labels import CLEAR
+from . import style
+
+CORNERS = {  # in the map: how far along each axis, 0 or 1
+    "upper left": (0, 1),
+    "upper right": (1, 1),
+    "lower left": (0, 0),
+    "lower right": (1, 0),
+}
+IMAGES = 4  # shown of each unit
+
+
+def place(table):
+    """Where units lie: F1/F0, and response kept along own warps above that along controls.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        units.csv.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Those that have both, with columns x and y.
+    """
+    placed = table.assign(x=table.f1_f0, y=table.path_retention - table.control_retention)
+    return placed.dropna(subset=["x", "y"])
+
+
+def corners(placed):
+    """The real unit nearest to each corner of all of them, none twice.
+
+    Parameters
+    ----------
+    placed : pandas.DataFrame
+        From `place`.
+
+    Returns
+    -------
+    dict of str to index label
+        By the names of `CORNERS`; fewer where there are not four units.
+    """
+    units = placed[placed.truth == ""]
+    spread = units[["x", "y"]] - units[["x", "y"]].min()
+    scaled = (spread / spread.max().where(spread.max() > 0, 1)).to_numpy()
+    chosen = {}
+    for name, corner in CORNERS.items():
+        ranked = units.index[np.argsort(((scaled - corner) ** 2).sum(1), kind="stable")]
+        if len(left := [unit for unit in ranked if unit not in chosen.values()]):
+            chosen[name] = left[0]
+    return chosen
+
+
+def draw(placed, pictures):
+    """The map, with some diverse stimuli of the units nearest to its corners beside it.
+
+    Parameters
+    ----------
+    placed : pandas.DataFrame
+        From `place`.
+    pictures : dict of str to (index label, numpy.ndarray (image, channel, y, x))
+        By the names of `CORNERS`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = plt.figure(figsize=(style.WIDTH, 4.2))
+    ax = figure.add_axes([0.29, 0.12, 0.43, 0.74])
+    units, cells = placed[placed.truth == ""], placed[placed.truth != ""]
+    ax.set(xlim=(0, 2), xlabel="F1/F0 of the best stimuli")
+    ax.set_ylabel("response kept along own warps,\nabove that along control warps", labelpad=1)
+    ends = np.append(placed.y, [0, CLEAR])
+    ax.set_ylim(ends.min() - 0.03, ends.max() + 0.03)
+    marks = style.points(units)
+    for key, rows in units.groupby(["network", "layer"], sort=False):
+        ax.scatter(rows.x, rows.y, label=f"{' '.join(key)} ({len(rows)})", **marks[key])
+    style.mark_cells(ax, cells.truth, cells.x.values, cells.y.values)
+    style.mark_borders(ax)
+    ax.axhline(CLEAR, color="0.3", ls="--", lw=0.8, zorder=0)
+    if len(units):
+        figure.legend(loc="upper center", ncols=3, frameon=False)
+    for name, (unit, images) in pictures.items():
+        _thumbnails(figure, ax, name, placed.loc[unit], images)
+    sns.despine(ax=ax)
+    return figure
+
+
+def _thumbnails(figure, ax, corner, unit, images):
+    """Stimuli of one unit in two rows, outside a corner of the map, joined to its mark."""
+    right, up = CORNERS[corner]
+    left, bottom = (0.77, 0.02)[1 - right], (0.12, 0.53)[up]
+    for index, image in enumerate(images[:IMAGES]):
+        box = [left + 0.105 * (index % 2), bottom + 0.165 * (1 - index // 2), 0.1, 0.16]
+        picture = figure.add_axes(box)
+        style.show(picture, style.visible(image))
+        if index == 0:
+            picture.set_title(
+                f"{unit.network} {unit.layer}\nunit {unit.channel}: {unit.label}",
+                fontsize=6.5,
+                loc="left",
+                pad=2,
+            )
+    edge = (left - 0.004 if right else left + 0.209, bottom + 0.165)
+    figure.add_artist(
+        ConnectionPatch(
+            edge, (unit.x, unit.y), "figure fraction", ax.transData, color="0.5", lw=0.6, zorder=0
+        )
+    )

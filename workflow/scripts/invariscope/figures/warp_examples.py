@@ -1,0 +1,131 @@
+"""Warp examples: for the units that keep the most and the least of their response along warps."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+
+from ..tuning import above_blank, ratio
+from . import style
+
+PATHS = {
+    "own_response": ("own warps", dict(color="C0", lw=1.3)),
+    "control_response": ("control warps", dict(color="C1", lw=1.3, ls="--")),
+    "blend_response": ("pixel blend", dict(color="0.55", lw=1.1, ls=":")),
+}
+TITLES = "source", "target", "warped source", "residual", "where it looks"
+LINES = 9  # of the deformation grid, each way
+
+
+def draw(units):
+    """One row per unit: a typical pair and its warp, and the response along all pairs' paths.
+
+    Parameters
+    ----------
+    units : list of (str, xarray.DataArray, xarray.Dataset)
+        A title, the unit's diverse stimuli (image, channel, y, x), and its part of a warp file.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    rows = max(len(units), 1)
+    figure = plt.figure(figsize=(style.WIDTH, 1.02 * rows + 0.75))
+    if not units:
+        figure.text(0.5, 0.5, "No unit has a path along warps.", ha="center")
+        return figure
+    height = figure.get_figheight()
+    grid = figure.add_gridspec(
+        rows,
+        len(TITLES) + 2,
+        width_ratios=[1] * len(TITLES) + [0.42, 1.75],
+        left=0.125,
+        right=0.985,
+        top=1 - 0.3 / height,
+        bottom=0.45 / height,
+        wspace=0.06,
+        hspace=0.42,
+    )
+    for row, (title, stimuli, unit) in enumerate(units):
+        for column, (name, panel) in enumerate(zip(TITLES, _panels(stimuli, unit), strict=True)):
+            ax = figure.add_subplot(grid[row, column])
+            panel(ax)
+            if row == 0:
+                ax.set_title(name, fontsize=7, pad=2)
+            if column == 0:
+                ax.set_ylabel(
+                    title, fontsize=6.5, rotation=0, ha="right", va="center", linespacing=1.3
+                )
+        _responses(figure.add_subplot(grid[row, -1]), unit, row == 0, row == rows - 1)
+    return figure
+
+
+def _panels(stimuli, unit):
+    """What draws each picture of a row."""
+    pair = int(unit.example)
+    source = stimuli.values[int(unit.source_image[pair])]
+    target = stimuli.values[int(unit.target_image[pair])]
+    warped = unit.warped.values
+    gain = (warped * target).sum() / (warped**2).sum()
+    explained = unit.explained.isel(pair=pair)
+    affine, free = (float(explained.sel(family=name)) for name in ("affine", "warp"))
+
+    def picture(image, words=""):
+        def panel(ax):
+            style.show(ax, style.visible(image))
+            ax.set_xlabel(words, fontsize=6, labelpad=1)
+
+        return panel
+
+    sign = ", sign turned" if gain < 0 else ""
+    return (
+        picture(source),
+        picture(target),
+        picture(gain * warped, f"explains {free:.0%}{sign}"),
+        picture(target - gain * warped, f"affine map {affine:.0%}"),
+        lambda ax: _grid(ax, source, unit.displacement.values[pair], float(unit.jacobian[pair])),
+    )
+
+
+def _grid(ax, source, displacement, least):
+    """Where the straight grid of the warped stimulus lies in the source."""
+    side = source.shape[-1]
+    style.show(ax, 0.5 + 0.5 * style.visible(source))
+    at = np.arange(side)
+    y, x = at[:, None] + displacement[0], at[None, :] + displacement[1]
+    for line in np.linspace(0, side - 1, LINES).round().astype(int):
+        ax.plot(x[line], y[line], color="k", lw=0.5)
+        ax.plot(x[:, line], y[:, line], color="k", lw=0.5)
+    ax.set(xlim=(-0.5, side - 0.5), ylim=(side - 0.5, -0.5))
+    ax.set_xlabel(f"least Jacobian {least:.2f}", fontsize=6, labelpad=1)
+
+
+def _responses(ax, unit, first, last):
+    """Response along the paths of all pairs, in percent of that at their start."""
+    blank = float(unit.blank)
+    for name, (label, line) in PATHS.items():
+        responses = unit[name]
+        if bool(unit.missing.sel(index="null") != "") and name == "control_response":
+            continue
+        seen = above_blank(responses.values, blank)
+        seen = seen.reshape(-1, seen.shape[-1]).sum(0)
+        at = np.linspace(0, 1, len(seen))
+        ax.plot(at, 100 * ratio(seen, np.full(len(seen), seen[0])), label=label, **line)
+    ax.set(xlim=(0, 1), ylim=(0, 125), xticks=[0, 0.5, 1], yticks=[0, 50, 100])
+    ax.tick_params(labelsize=6, length=2, pad=1, labelbottom=last)
+    own, control = float(unit.path_retention), float(unit.control_retention)
+    ax.set_title(f"mean {own:.0%}, controls {control:.0%}", fontsize=6, pad=2)
+    if last:
+        ax.set_xlabel("place along the path", fontsize=6, labelpad=1)
+    ax.set_ylabel("response (%)", fontsize=6, labelpad=1)
+    if first:
+        ax.legend(
+            loc="lower center",
+            bbox_to_anchor=(0.4, 1.12),
+            ncols=3,
+            frameon=False,
+            fontsize=6,
+            handlelength=1.5,
+            columnspacing=0.8,
+            borderpad=0,
+        )
+    sns.despine(ax=ax)

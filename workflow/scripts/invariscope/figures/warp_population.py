@@ -1,0 +1,86 @@
+"""Warp population: gain against null, path against controls, and relative stability by layer."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+
+from ..labels import ALPHA, CLEAR, RETAINED
+from . import style
+
+
+def draw(table):
+    """Two scatters and one row of relative stability per layer; model cells by name.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        units.csv joined with warp.csv.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    units = table[table.truth == ""]
+    marks = style.points(units)
+    rows = table.groupby(["network", "layer"], sort=False).ngroups
+    figure = plt.figure(figsize=(style.WIDTH, 3.7 + 0.32 * rows), layout="constrained")
+    top, bottom = figure.subfigures(2, 1, height_ratios=[3.3, 0.5 + 0.32 * rows])
+    left, right = top.subplots(1, 2)
+    _scatter(left, table, marks, "null_gain", "warp_gain", table.warp_p < ALPHA)
+    left.set_xlabel("variance gained over affine maps\nbetween stimuli of different units")
+    left.set_ylabel("between the unit's own")
+    clear = table.path_retention - table.control_retention >= CLEAR
+    kept = table.path_retention >= RETAINED
+    _scatter(right, table, marks, "control_retention", "path_retention", clear & kept)
+    right.axhline(RETAINED, color="0.3", lw=0.8, ls=":", zorder=0)
+    low, high = right.get_xlim()
+    right.plot([low, high], [low + CLEAR, high + CLEAR], color="0.3", lw=0.8, ls=":", zorder=0)
+    right.set_xlabel("response kept along control warps")
+    right.set_ylabel("along the unit's own")
+    _stability(bottom.subplots(), table, marks)
+    handles, labels = left.get_legend_handles_labels()
+    if handles:
+        top.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)
+    return figure
+
+
+def _scatter(ax, table, marks, x, y, filled):
+    """One index against another, hollow where `filled` does not hold; the diagonal dashed."""
+    known = table.dropna(subset=[x, y])
+    if len(known):
+        low = min(known[x].min(), known[y].min()) - 0.02
+        high = max(known[x].max(), known[y].max()) + 0.04
+        ax.set(xlim=(low, high), ylim=(low, high), aspect="equal")
+        ax.plot([low, high], [low, high], color="0.3", lw=0.8, ls="--", zorder=0)
+    units, cells = known[known.truth == ""], known[known.truth != ""]
+    for key, rows in units.groupby(["network", "layer"], sort=False):
+        full = filled[rows.index]
+        hollow = {**marks[key], "color": "white", "edgecolor": marks[key]["color"]}
+        ax.scatter(rows[x][~full], rows[y][~full], **{**hollow, "linewidth": 0.9})
+        ax.scatter(rows[x][full], rows[y][full], **marks[key])
+        ax.scatter([], [], label=f"{' '.join(key)} ({len(rows)})", **marks[key])
+    style.mark_cells(ax, cells.truth, cells[x].values, cells[y].values)
+    if missing := len(table) - len(known):
+        ax.set_title(f"{missing} of {len(table)} units lack an index", fontsize=7)
+    sns.despine(ax=ax)
+
+
+def _stability(ax, table, marks):
+    """R of every unit with its interval, one line per layer; 1 is marked."""
+    layers = list(table.groupby(["network", "layer"], sort=False))
+    for height, (key, rows) in enumerate(reversed(layers)):
+        known = rows.dropna(subset=["relative_stability_1"]).sort_values("relative_stability_1")
+        at = (
+            height + np.linspace(-0.3, 0.3, len(known)) if len(known) > 1 else [height] * len(known)
+        )
+        colour = marks[key]["color"][0] if key in marks else "k"
+        reach = known.stability_low_1, known.stability_high_1
+        ax.hlines(at, *reach, color=colour, lw=0.8)
+        ax.plot(known.relative_stability_1, at, ".", ms=3, color=colour)
+    ax.set_yticks(range(len(layers)), [" ".join(key) for key, _ in reversed(layers)])
+    ax.set(xscale="log", ylim=(-0.6, len(layers) - 0.4))
+    ax.axvline(1, color="0.3", lw=0.8, ls="--", zorder=0)
+    ax.set_xlabel(
+        "relative stability R: change of the response under random warps of 1 pixel / under noise"
+    )
+    sns.despine(ax=ax)

@@ -1,0 +1,162 @@
+"""Path test: the response while a stimulus is warped, bit by bit, into another of the unit.
+
+The path of a warp is its flow, exp(t v) for t from 0 to 1. It is held against control warps, which
+were fitted for other units of the layer, and against the pixel blend of the two stimuli.
+"""
+
+import torch
+
+from .observer import evaluate
+from .spectrum import length
+from .warp import displacement, unfolded, upsample, warp
+
+STEPS = 11  # of a path, its start and end among them
+SCALINGS = 4  # of a control, until it moves as far as it should
+HALVINGS = 12  # of the interval that holds the strength at which it changes as much as it should
+
+
+def times(device="cpu"):
+    """Places along a path, 0 to 1."""
+    return torch.linspace(0, 1, STEPS, device=device)
+
+
+def at_norm(stimuli, norm):
+    """Stimuli brought to a norm; those without any contrast stay as they are."""
+    size = length(stimuli)
+    return stimuli * torch.where(size > 0, norm / size, 1)
+
+
+def warp_path(sources, velocities, norm):
+    """Stimuli along the flows of velocities.
+
+    Parameters
+    ----------
+    sources : torch.Tensor, (pair, channel, y, x)
+    velocities : torch.Tensor, (pair, 2, y, x)
+    norm : float
+        Of every stimulus on the path.
+
+    Returns
+    -------
+    torch.Tensor, (pair, STEPS, channel, y, x)
+    """
+    fine = upsample(sources)
+    steps = [warp(fine, displacement(t * velocities)) for t in times(sources.device)]
+    return at_norm(torch.stack(steps, 1), norm)
+
+
+def blend_path(sources, targets, norm):
+    """Stimuli along the straight line from sources to targets, brought to the norm."""
+    t = times(sources.device)[:, None, None, None]
+    return at_norm((1 - t) * sources[:, None] + t * targets[:, None], norm)
+
+
+def root_mean_square(moved):
+    """Root-mean-square length of each displacement field (..., 2, y, x), in pixels."""
+    return moved.square().sum(-3).mean((-2, -1)).sqrt()
+
+
+def change(fine, moved, sources):
+    """L2 norm of what each warp changes of its source."""
+    return length(warp(fine, moved) - sources)[:, 0, 0, 0]
+
+
+def match(velocities, sources, moved):
+    """Bring control warps to the size of other warps of the same stimuli.
+
+    A control moves as far as the other warp, in root-mean-square displacement; but where it would
+    then change the stimulus more than the other does, in L2 norm, it is made weaker until it
+    changes it as much. Else units would seem invariant to their own warps whose stimuli hardly
+    differ where they look, as a simple cell's.
+
+    Parameters
+    ----------
+    velocities : torch.Tensor, (pair, 2, y, x)
+        Of the controls.
+    sources : torch.Tensor, (pair, channel, y, x)
+    moved : torch.Tensor, (pair, 2, y, x)
+        Displacements of the warps to match.
+
+    Returns
+    -------
+    torch.Tensor, (pair, 2, y, x)
+        Velocities of the controls, which fold nowhere.
+    """
+    fine = upsample(sources)
+    far, much = root_mean_square(moved), change(fine, moved, sources)
+
+    def scaled(strength):
+        return strength[:, None, None, None] * velocities
+
+    strength = far / root_mean_square(velocities).clamp(min=1e-6)
+    for _ in range(SCALINGS):  # the length of a flow is nearly proportional to that of its velocity
+        now = root_mean_square(displacement(scaled(strength)))
+        strength = strength * (far / now.clamp(min=1e-6)).clamp(0.5, 2)
+    weaker, stronger = torch.zeros_like(strength), strength
+    least = change(fine, displacement(scaled(strength)), sources) <= much
+    for _ in range(HALVINGS):
+        middle = (weaker + stronger) / 2
+        over = change(fine, displacement(scaled(middle)), sources) > much
+        weaker, stronger = torch.where(over, weaker, middle), torch.where(over, middle, stronger)
+    return unfolded(scaled(torch.where(least, strength, weaker)))[0]
+
+
+def half_pixel_and_back(stimuli, norm):
+    """Stimuli moved by half a pixel each way and back again: what sampling alone costs, twice.
+
+    Parameters
+    ----------
+    stimuli : torch.Tensor, (stimulus, channel, y, x)
+    norm : float
+
+    Returns
+    -------
+    torch.Tensor, (stimulus, channel, y, x)
+    """
+    moved = stimuli.new_full((len(stimuli), 2, *stimuli.shape[-2:]), 0.5)
+    there = warp(upsample(stimuli), moved)
+    return at_norm(warp(upsample(there), -moved), norm)
+
+
+def responses(observe, stimuli, pairs, fits, norm):
+    """Responses of a block of units along all paths.
+
+    Parameters
+    ----------
+    observe : function
+        As made by `observer.observer`.
+    stimuli : torch.Tensor, (unit, image, channel, y, x)
+    pairs : integer array, (pair, 2)
+        Source and target of each unit's warps.
+    fits : dict of str to torch.Tensor
+        'velocity' and 'displacement' (unit, pair, 2, y, x) of the units' own warps,
+        'control_velocity' (unit, pair, control, 2, y, x) of controls as fitted.
+    norm : float
+
+    Returns
+    -------
+    dict of str to torch.Tensor
+        All before the ReLU. 'own' and 'blend' (unit, pair, STEPS), 'control_response' (unit, pair,
+        control, STEPS); 'itself' (unit, image) to the stimuli, and 'interpolated' to the stimuli
+        moved by half a pixel and back.
+    """
+    units = len(stimuli)
+    sources, targets = (stimuli[:, end].flatten(0, 1) for end in pairs.T)
+
+    def along(path):
+        seen = evaluate(observe, path.reshape(units, -1, *path.shape[2:]))
+        return seen.view(units, -1, path.shape[1])
+
+    moved = fits["displacement"].flatten(0, 1)
+    controls = [
+        along(warp_path(sources, match(velocities.flatten(0, 1), sources, moved), norm))
+        for velocities in fits["control_velocity"].unbind(2)
+    ]
+    shaken = half_pixel_and_back(stimuli.flatten(0, 1), norm).view_as(stimuli)
+    return {
+        "own": along(warp_path(sources, fits["velocity"].flatten(0, 1), norm)),
+        "control_response": torch.stack(controls, 2),
+        "blend": along(blend_path(sources, targets, norm)),
+        "itself": evaluate(observe, stimuli),
+        "interpolated": evaluate(observe, shaken),
+    }

@@ -1,0 +1,16 @@
+"""Draw how warp-invariant the units of each layer are."""
+
+import pandas as pd
+
+import job
+from invariscope import tables
+from invariscope.figures import style, warp_population
+
+
+def main(input, output, record, threads):
+    style.apply()
+    table = tables.read(input.units).merge(pd.read_csv(input.warp))
+    style.save(warp_population.draw(table), output)
+
+
+job.run(main, snakemake)  # noqa: F821
