@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from phase_blocks import PHASES, phase_block, stimuli_block
+from blocks import PHASES, phase_block, stimuli_block
 
 from invariscope import cells
 from invariscope.figures import (

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from phase_blocks import PHASES, phase_block, stimuli_block
+from blocks import PHASES, phase_block, stimuli_block
 
 from invariscope import cells, signature
 

@@ -4,7 +4,7 @@ import jinja2
 import numpy as np
 import pandas as pd
 import pytest
-from phase_blocks import phase_block, stimuli_block
+from blocks import phase_block, stimuli_block
 
 from invariscope import tables
 from invariscope.captions import fill

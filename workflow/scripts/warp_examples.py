@@ -1,4 +1,4 @@
-"""Draw the units of each layer that keep the most and the least of their response along warps."""
+"""Draw the most and the least warp-invariant unit of each layer."""
 
 import numpy as np
 
@@ -10,13 +10,14 @@ from invariscope.figures import style, warp_examples
 def main(input, output, record, threads):
     layers = {}
     for path, stimuli in zip(input.warp, input.stimuli, strict=True):
-        block = files.read_dataset(path, ["path_retention"])
+        block = files.read_dataset(path, ["path_retention", "control_retention"])
+        above = block.path_retention - block.control_retention
         found = layers.setdefault((block.attrs["network"], block.attrs["layer"]), [])
-        for unit, kept in zip(block.unit.values, block.path_retention.values, strict=True):
-            found.append((path, stimuli, int(unit), kept))
+        for unit, index in zip(block.unit.values, above.values, strict=True):
+            found.append((path, stimuli, int(unit), index))
     rows = []
     for (network, layer), found in layers.items():
-        for chosen in style.extremes(np.array([kept for *_, kept in found])):
+        for chosen in style.extremes(np.array([index for *_, index in found])):
             path, stimuli, unit, _ = found[chosen]
             warp = files.read_dataset(path).sel(unit=unit)
             shown = files.read_dataset(stimuli, ["stimulus"]).stimulus

@@ -91,8 +91,9 @@ def _place(ax, cell, chosen, first):
     if len(cell.templates) <= 2:
         ax.set(xlim=(-95, 275), xticks=[-90, 0, 90, 180, 270])
     elif cell.positions.shape[1] == 2:
-        limit = np.abs(cell.positions).max() + 1
-        ax.set(xlim=(-limit, limit), ylim=(limit, -limit), xticks=[-5, 0, 5], yticks=[-5, 0, 5])
+        reach = np.abs(cell.positions).max()
+        limits, ticks = np.array([-1.2, 1.2]) * reach, np.array([-1, 0, 1]) * reach
+        ax.set(xlim=limits, ylim=limits[::-1], xticks=ticks, yticks=ticks)
         ax.set_ylabel("pixels", fontsize=6, labelpad=0)
     elif "degrees" in cell.unit:
         ax.set(xlim=(-5, 180), xticks=[0, 45, 90, 135, 180])

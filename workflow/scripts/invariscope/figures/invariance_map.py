@@ -73,10 +73,12 @@ def draw(placed, pictures):
     matplotlib.figure.Figure
     """
     figure = plt.figure(figsize=(style.WIDTH, 4.2))
-    ax = figure.add_axes([0.29, 0.12, 0.43, 0.74])
+    ax = figure.add_axes([0.325, 0.12, 0.4, 0.74])
+    ax.patch.set_visible(False)  # lines to the thumbnails run below the marks
     units, cells = placed[placed.truth == ""], placed[placed.truth != ""]
     ax.set(xlim=(0, 2), xlabel="F1/F0 of the best stimuli")
     ax.set_ylabel("response kept along own warps,\nabove that along control warps", labelpad=1)
+    ax.yaxis.label.set_bbox(style.BEHIND)
     ends = np.append(placed.y, [0, CLEAR])
     ax.set_ylim(ends.min() - 0.03, ends.max() + 0.03)
     marks = style.points(units)

@@ -7,6 +7,7 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
+from scipy.optimize import isotonic_regression
 
 from ..files import write_whole
 from ..tuning import BORDER
@@ -109,7 +110,7 @@ def mark_borders(ax):
 
 
 def mark_cells(ax, truth, x, y):
-    """Mark model cells by a cross and their name, which moves away from that of a cell nearby.
+    """Mark model cells by a cross and their name, moved up or down where names would overlap.
 
     Parameters
     ----------
@@ -119,20 +120,30 @@ def mark_cells(ax, truth, x, y):
     x, y : numpy.ndarray, (cell,)
     """
     low, high = ax.get_ylim()
-    order = np.arange(len(y))
-    for index, (name, across, up) in enumerate(zip(truth, x, y, strict=True)):
-        ax.plot(across, up, "+", color="k", ms=7, mew=1.3, clip_on=False)
-        apart = up - y + 1e-9 * (index - order)  # equal ones part, too
-        near = np.abs(apart) < 0.05 * (high - low)
-        side = 1 if across < np.mean(ax.get_xlim()) else -1
-        ax.annotate(
-            cell_name(name),
-            (across, up),
-            (6 * side, 5 * np.sign(apart[near].sum())),
-            textcoords="offset points",
-            ha="left" if side == 1 else "right",
-            va="center",
-            fontsize=6.5,
-            bbox=BEHIND,
-            zorder=0.5,
-        )
+    gap = 0.055 * (high - low)
+    left = np.asarray(x) >= np.mean(ax.get_xlim())
+    for side in (False, True):
+        chosen = np.flatnonzero(left == side)
+        if not len(chosen):
+            continue
+        chosen = chosen[np.argsort(np.asarray(y)[chosen], kind="stable")]
+        steps = gap * np.arange(len(chosen))
+        # The nearest heights that lie a line apart and keep their order, all within the axes.
+        heights = isotonic_regression(np.asarray(y)[chosen] - steps).x + steps
+        heights = np.minimum(heights, high - steps[::-1])
+        for cell, height in zip(chosen, heights, strict=True):
+            ax.plot(x[cell], y[cell], "+", color="k", ms=7, mew=1.3, clip_on=False)
+            if not truth[cell]:
+                continue
+            away = (high - low) * 0.02 < abs(height - y[cell])
+            ax.annotate(
+                cell_name(truth[cell]),
+                (x[cell], y[cell]),
+                (x[cell] + (-1 if side else 1) * 0.03 * np.ptp(ax.get_xlim()), height),
+                ha="right" if side else "left",
+                va="center",
+                fontsize=6.5,
+                bbox=BEHIND,
+                zorder=0.5,
+                arrowprops=dict(arrowstyle="-", color="0.4", lw=0.5, shrinkA=1) if away else None,
+            )

@@ -1,4 +1,4 @@
-"""Warp examples: for the units that keep the most and the least of their response along warps."""
+"""Warp examples: the most and the least warp-invariant unit of each layer."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -38,7 +38,7 @@ def draw(units):
         rows,
         len(TITLES) + 2,
         width_ratios=[1] * len(TITLES) + [0.42, 1.75],
-        left=0.125,
+        left=0.14,
         right=0.985,
         top=1 - 0.3 / height,
         bottom=0.45 / height,
@@ -72,16 +72,15 @@ def _panels(stimuli, unit):
     def picture(image, words=""):
         def panel(ax):
             style.show(ax, style.visible(image))
-            ax.set_xlabel(words, fontsize=6, labelpad=1)
+            ax.set_xlabel(words, fontsize=5.5, labelpad=1)
 
         return panel
 
-    sign = ", sign turned" if gain < 0 else ""
     return (
         picture(source),
         picture(target),
-        picture(gain * warped, f"explains {free:.0%}{sign}"),
-        picture(target - gain * warped, f"affine map {affine:.0%}"),
+        picture(gain * warped, f"explains {free:.0%}, affine {affine:.0%}"),
+        picture(target - gain * warped, "contrast turned" if gain < 0 else ""),
         lambda ax: _grid(ax, source, unit.displacement.values[pair], float(unit.jacobian[pair])),
     )
 
@@ -96,7 +95,7 @@ def _grid(ax, source, displacement, least):
         ax.plot(x[line], y[line], color="k", lw=0.5)
         ax.plot(x[:, line], y[:, line], color="k", lw=0.5)
     ax.set(xlim=(-0.5, side - 0.5), ylim=(side - 0.5, -0.5))
-    ax.set_xlabel(f"least Jacobian {least:.2f}", fontsize=6, labelpad=1)
+    ax.set_xlabel(f"least Jacobian {least:.2f}", fontsize=5.5, labelpad=1)
 
 
 def _responses(ax, unit, first, last):
@@ -120,12 +119,12 @@ def _responses(ax, unit, first, last):
     if first:
         ax.legend(
             loc="lower center",
-            bbox_to_anchor=(0.4, 1.12),
+            bbox_to_anchor=(0.3, 1.12),
             ncols=3,
             frameon=False,
             fontsize=6,
             handlelength=1.5,
-            columnspacing=0.8,
+            columnspacing=0.6,
             borderpad=0,
         )
     sns.despine(ax=ax)

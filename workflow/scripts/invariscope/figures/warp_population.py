@@ -22,9 +22,10 @@ def draw(table):
     """
     units = table[table.truth == ""]
     marks = style.points(units)
-    rows = table.groupby(["network", "layer"], sort=False).ngroups
-    figure = plt.figure(figsize=(style.WIDTH, 3.7 + 0.32 * rows), layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=[3.3, 0.5 + 0.32 * rows])
+    heights = _heights(table)
+    lower = 0.5 + 0.28 * sum(heights.values())
+    figure = plt.figure(figsize=(style.WIDTH, 3.3 + lower), layout="constrained")
+    top, bottom = figure.subfigures(2, 1, height_ratios=[3.3, lower])
     left, right = top.subplots(1, 2)
     _scatter(left, table, marks, "null_gain", "warp_gain", table.warp_p < ALPHA)
     left.set_xlabel("variance gained over affine maps\nbetween stimuli of different units")
@@ -37,7 +38,7 @@ def draw(table):
     right.plot([low, high], [low + CLEAR, high + CLEAR], color="0.3", lw=0.8, ls=":", zorder=0)
     right.set_xlabel("response kept along control warps")
     right.set_ylabel("along the unit's own")
-    _stability(bottom.subplots(), table, marks)
+    _stability(bottom.subplots(), table, marks, heights)
     handles, labels = left.get_legend_handles_labels()
     if handles:
         top.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)
@@ -65,20 +66,37 @@ def _scatter(ax, table, marks, x, y, filled):
     sns.despine(ax=ax)
 
 
-def _stability(ax, table, marks):
-    """R of every unit with its interval, one line per layer; 1 is marked."""
-    layers = list(table.groupby(["network", "layer"], sort=False))
-    for height, (key, rows) in enumerate(reversed(layers)):
+def _heights(table):
+    """Height that each layer takes up in the lower panel: model cells each get a line."""
+    layers = table.groupby(["network", "layer"], sort=False)
+    return {key: max(1, 0.55 * (rows.truth != "").sum()) for key, rows in layers}
+
+
+def _stability(ax, table, marks, heights):
+    """R of every unit with its interval, one row per layer; model cells by name."""
+    bottom, ticks = 0, {}
+    for key, height in reversed(heights.items()):
+        rows = table[(table.network == key[0]) & (table.layer == key[1])]
         known = rows.dropna(subset=["relative_stability_1"]).sort_values("relative_stability_1")
-        at = (
-            height + np.linspace(-0.3, 0.3, len(known)) if len(known) > 1 else [height] * len(known)
-        )
+        margin = height / (2 * max(len(known), 1)) if len(known) < 10 else 0.2
+        at = bottom + np.linspace(margin, height - margin, len(known))
+        ticks[" ".join(key)] = bottom + height / 2
+        bottom += height
         colour = marks[key]["color"][0] if key in marks else "k"
-        reach = known.stability_low_1, known.stability_high_1
-        ax.hlines(at, *reach, color=colour, lw=0.8)
+        ax.hlines(at, known.stability_low_1, known.stability_high_1, color=colour, lw=0.8)
         ax.plot(known.relative_stability_1, at, ".", ms=3, color=colour)
-    ax.set_yticks(range(len(layers)), [" ".join(key) for key, _ in reversed(layers)])
-    ax.set(xscale="log", ylim=(-0.6, len(layers) - 0.4))
+        for truth, x, y in zip(known.truth, known.stability_low_1, at, strict=True):
+            ax.annotate(
+                style.cell_name(truth),
+                (x, y),
+                (-3, 0),
+                textcoords="offset points",
+                ha="right",
+                va="center",
+                fontsize=6,
+            )
+    ax.set_yticks(list(ticks.values()), list(ticks))
+    ax.set(xscale="log", ylim=(0, bottom))
     ax.axvline(1, color="0.3", lw=0.8, ls="--", zorder=0)
     ax.set_xlabel(
         "relative stability R: change of the response under random warps of 1 pixel / under noise"

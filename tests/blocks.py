@@ -1,12 +1,13 @@
-"""Made-up blocks of units whose phase indices can be worked out by hand."""
+"""Made-up blocks of units whose indices can be worked out by hand."""
 
 import numpy as np
 import torch
 
-from invariscope import cells
+from invariscope import cells, pairs
 from invariscope.phase_dataset import phase_dataset
 from invariscope.stimuli import stimuli_dataset
 from invariscope.synthesis import Synthesis
+from invariscope.warp_dataset import warp_dataset
 
 PHASES = np.arange(8) * 2 * np.pi / 8
 SIDE = cells.SIDE
@@ -65,3 +66,53 @@ def phase_block(
     blank = np.zeros(count) if blank is None else np.asarray(blank, float)
     attributes = dict(network="n", layer="l", seed=0)
     return phase_dataset(stimuli, blank, PHASES, tuned, texture, **attributes)
+
+
+def warp_found(units, images=3, **changed):
+    """What the warp stage measured of units that keep all of their response but along controls.
+
+    Pairs gain 0.3 over affine maps, those of the null 0.1. Controls lose the response evenly.
+    """
+    own = pairs.own_pairs(images)
+    count, step = len(own), np.linspace(0, 1, 11)
+    rng = np.random.default_rng(0)
+
+    def explained(gain):
+        found = (
+            np.tile([0.0, 0.1, 0.2, 0.2 + gain], (units, count, 1))
+            + 0.01 * rng.random(count)[:, None]
+        )
+        found[..., 3] += 0.01 * rng.random((units, count))
+        return np.moveaxis(found, 2, 0)
+
+    field = (units, count, 2, SIDE, SIDE)
+    draws = (3, units, images, 4)
+    found = dict(
+        pairs=own,
+        explained=explained(0.3),
+        null_explained=explained(0.1),
+        velocity=np.zeros(field, np.float32),
+        displacement=np.zeros(field, np.float32),
+        jacobian=np.full((units, count), 0.5),
+        example=np.zeros(units, int),
+        warped=np.ones((units, 3, SIDE, SIDE), np.float32),
+        null=np.ones((units, count, 2), int),
+        control=np.ones((units, count, 2, 2), int),
+        own=np.full((units, count, 11), 8.0),
+        blend=np.full((units, count, 11), 8.0) + 2 * step,
+        control_response=np.tile(8 * (1 - step), (units, count, 2, 1)),
+        itself=np.full((units, images), 8.0),
+        interpolated=np.full((units, images), 7.6),
+        warped_response=8 + np.tile([2.0, -2.0], 2) * np.ones(draws),
+        noisy_response=8 + np.tile([1.0, -1.0], 2) * np.ones(draws),
+        moved=np.ones(draws),
+    )
+    return {**found, **changed}
+
+
+def warp_block(stimuli, blank=None, **changed):
+    """Warp file of a block, of what `warp_found` gives."""
+    count, images = stimuli.sizes["unit"], stimuli.sizes["image"]
+    blank = np.zeros(count) if blank is None else np.asarray(blank, float)
+    found = warp_found(count, images, **changed) if images > 1 else None
+    return warp_dataset(stimuli, blank, found, network="n", layer="l", seed=0)
