@@ -10,7 +10,6 @@ from invariscope.natural import stimulus_norm
 from invariscope.objective import Constrained, Penalty
 from invariscope.observer import observer
 from invariscope.optimiser import Published, Sphere
-from invariscope.seeds import generator
 from invariscope.synthesis import start, synthesise
 
 CELLS = cells.ground_truth()
@@ -64,12 +63,62 @@ def test_quadrature_of_the_even_gabor_is_the_odd_one():
     assert abs((odd * cells.gabor(0.0)).sum()) < 1e-9
 
 
-def test_warps_do_not_fold_and_have_the_stated_size():
-    for index in range(1, 64):
-        field = cells.smooth_displacement(generator("cells", "warp", index), 1.5, 2)
-        assert np.sqrt((field**2).sum(0).mean()) == pytest.approx(1.5)
-        (dyy, dyx), (dxy, dxx) = np.gradient(field[0]), np.gradient(field[1])
-        assert ((1 + dyy) * (1 + dxx) - dyx * dxy).min() > 0.1
+def bends():
+    """Displacement of each bend of one pixel, (y, x), by its formula: 2 pi / 24 cycles a pixel."""
+    at = np.arange(24) - 11.5
+    y, x = np.meshgrid(at, at, indexing="ij")
+    power = np.exp(-(y**2 + x**2) / 5.5**2)
+    down, across = -np.cos(np.pi * y / 12), -np.cos(np.pi * x / 12)
+    return down - (down * power).sum() / power.sum(), across - (across * power).sum() / power.sum()
+
+
+def test_bends_do_not_fold():
+    """Vertical displacement depends on x alone and horizontal on y alone: J = 1 - dy/dx dx/dy."""
+    down, across = bends()
+    for amount in (2, -2):
+        slopes = np.diff(amount * across[0]), np.diff(2 * down[:, 0])
+        assert (1 - np.outer(*slopes)).min() > 0.7
+
+
+def test_bends_are_neither_translations_nor_affine_maps():
+    """Weighted by the envelope's power they have no mean and no slope."""
+    at = np.arange(24) - 11.5
+    y, x = np.meshgrid(at, at, indexing="ij")
+    power = np.exp(-(y**2 + x**2) / 5.5**2)
+    for field in bends():
+        for ramp in (1, y, x):
+            assert (
+                abs((power * field * ramp).sum()) < 1e-9 * (power * abs(field * ramp)).sum() + 1e-9
+            )
+
+
+def test_warped_templates_are_the_bent_plaid():
+    """The template of the largest bends, read off the plaid's formula at the bent places."""
+    cell = CELLS[TRUTH.index("warp_invariant")]
+    assert len(cell.templates) == 121
+    assert cell.positions[[0, 60, 120]].tolist() == [[-2, -2], [0, 0], [2, 2]]
+    at = np.arange(24) - 11.5
+    y, x = np.meshgrid(at, at, indexing="ij")
+    down, across = bends()
+    envelope = np.exp(-(y**2 + x**2) / (2 * 5.5**2))
+    y, x = y + 14 + 2 * across, x + 2 * down
+    arcs = np.cos(np.pi / 4 * (np.hypot(y, x) - 14))
+    rays = np.cos(np.pi / 4 * 14 * np.arctan2(x, y))
+    expected = np.stack(
+        [
+            envelope * (arcs / 3**0.5 + rays / 2**0.5),
+            envelope * (arcs / 3**0.5 - rays / 2**0.5),
+            envelope * arcs / 3**0.5,
+        ]
+    )
+    np.testing.assert_allclose(cell.templates[120], expected / np.linalg.norm(expected), atol=1e-12)
+
+
+def test_neighbouring_bends_leave_no_gap():
+    """Half-way between two templates lies one that both fit nearly as well as themselves."""
+    templates = CELLS[TRUTH.index("warp_invariant")].templates.reshape(11, 11, -1)
+    assert (templates[1:] * templates[:-1]).sum(-1).min() > 0.95
+    assert (templates[:, 1:] * templates[:, :-1]).sum(-1).min() > 0.95
 
 
 def test_responses_by_numpy(cell_trunk):

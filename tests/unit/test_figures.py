@@ -5,18 +5,21 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from blocks import PHASES, phase_block, stimuli_block
+from blocks import PHASES, phase_block, stimuli_block, warp_block
 
 from invariscope import cells
 from invariscope.figures import (
     diversity,
     gallery,
     ground_truth,
+    invariance_map,
     phase_examples,
     phase_population,
     phase_signature,
     style,
     texture,
+    warp_examples,
+    warp_population,
 )
 from invariscope.stimuli import stimuli_dataset
 from invariscope.synthesis import Synthesis
@@ -286,3 +289,145 @@ def test_missing_model_cells_are_counted(table):
     table.loc[3, ["f1_f0", "phase_invariance"]] = np.nan
     names = [ax.get_ylabel() for ax in phase_population.draw(table).axes]
     assert "model cells\n1 without index" in names
+
+
+def test_names_of_cells_nearby_part():
+    """A line apart, in order, and within the axes; the crosses stay where the cells are."""
+    _, ax = plt.subplots()
+    ax.set(xlim=(0, 2), ylim=(0, 1))
+    y = np.array([0.5, 0.99, 0.51, 0.5])
+    style.mark_cells(ax, ["a", "b", "c", "d"], np.array([1.5, 1.5, 1.5, 0.2]), y)
+    names = {text.get_text(): text.xyann for text in ax.texts}
+    assert names["c"][1] - names["a"][1] == pytest.approx(0.055)
+    assert (names["c"][1] + names["a"][1]) / 2 == pytest.approx(0.505)
+    assert names["b"][1] <= 1
+    assert names["d"][1] == 0.5
+    assert names["a"][0] < 1.5 < 2 > names["d"][0] > 0.2
+    assert [line.get_ydata()[0] for line in ax.get_lines()] == pytest.approx([0.5, 0.5, 0.51, 0.99])
+
+
+def test_warp_examples():
+    """A warp that turns the contrast: its gain is negative, and nothing is left."""
+    stimuli = stimuli_block([9])
+    images = stimuli.stimulus.sel(condition="diverse")
+    pattern = images.values[0, 2]
+    explained = np.tile([0.0, 0.1, 0.22, 0.54], (1, 3, 1)).transpose(2, 0, 1)
+    changed = dict(example=np.array([1]), warped=-0.5 * pattern[None], explained=explained)
+    block = warp_block(stimuli, **changed)
+    block["target_image"][1] = 2
+    block["source_image"][1] = 1
+    block.displacement[:, 1, 0] = 2.0
+    figure = warp_examples.draw([("net\nlayer\nunit 9", images.sel(unit=9), block.sel(unit=9))])
+    source, target, warped, residual, grid, curve = figure.axes
+    shown = [ax.images[0].get_array() for ax in (source, target, warped, residual)]
+    np.testing.assert_allclose(shown[0], style.visible(images.values[0, 1]))
+    np.testing.assert_allclose(shown[1], style.visible(pattern))
+    np.testing.assert_allclose(shown[2], style.visible(pattern), atol=1e-6)
+    np.testing.assert_allclose(shown[3], 128 / 255, atol=1e-6)
+    assert residual.get_xlabel() == "contrast turned"
+    assert warped.get_xlabel() == "explains 54%, affine 22%"
+    assert source.get_ylabel() == "net\nlayer\nunit 9"
+    first = grid.get_lines()[0].get_xydata()
+    np.testing.assert_allclose(
+        first, [[x, 2.0] for x in range(24)]
+    )  # looks two pixels further down
+    assert len(grid.get_lines()) == 18
+    assert grid.get_xlabel() == "least Jacobian 0.50"
+    lines = {line.get_label(): line.get_ydata() for line in curve.get_lines()}
+    np.testing.assert_allclose(lines["own warps"], 100)
+    np.testing.assert_allclose(lines["control warps"], np.linspace(100, 0, 11), atol=1e-9)
+    np.testing.assert_allclose(lines["pixel blend"], np.linspace(100, 125, 11))
+    assert curve.get_title() == "mean 100%, controls 50%"
+    nothing = warp_examples.draw([])
+    assert nothing.texts[0].get_text() == "No unit has a path along warps."
+
+
+@pytest.fixture
+def warps(table):
+    """Of four units, one is warp-invariant by its path, another by its gain."""
+    return table.assign(
+        channel=[3, 4, 5, 0, 1],
+        label=["phase-invariant", "selective", "", "phase-invariant", "selective"],
+        warp_gain=[0.3, 0.1, np.nan, 0.05, 0.1],
+        null_gain=[0.1, 0.2, np.nan, 0.1, 0.2],
+        warp_p=[0.001, 0.8, np.nan, 0.9, 0.9],
+        path_retention=[0.75, 0.9, np.nan, 1.0, 1.02],
+        control_retention=[0.5, 0.75, np.nan, 0.95, 0.97],
+        relative_stability_1=[2.0, 4.0, np.nan, 80, 90],
+        stability_low_1=[1.0, 3.0, np.nan, 70, 80],
+        stability_high_1=[3.0, 5.0, np.nan, 90, 100],
+    )
+
+
+def full(collection):
+    return collection.get_facecolor()[0, :3].tolist() != [1, 1, 1]
+
+
+def test_warp_population(warps):
+    figure = warp_population.draw(warps)
+    left, right, lower = figure.axes
+    for ax, points in (
+        (left, {(0.1, 0.3): True, (0.2, 0.1): False}),
+        (right, {(0.5, 0.75): False, (0.75, 0.9): True}),
+    ):
+        found = {
+            tuple(c.get_offsets()[0].tolist()): full(c)
+            for c in ax.collections
+            if len(c.get_offsets())
+        }
+        assert found == points
+        assert {text.xy for text in ax.texts if text.get_text() == "complex"} == (
+            {(0.1, 0.05)} if ax is left else {(0.95, 1.0)}
+        )
+        assert ax.get_title() == "1 of 5 units lack an index"
+    names = [tick.get_text() for tick in lower.get_yticklabels()]
+    assert names == ["cells cells", "net b", "net a"]
+    dots = {float(x) for line in lower.get_lines()[:-1] for x in line.get_xdata()}
+    assert dots == {2.0, 4.0, 80.0, 90.0}
+    reaches = {tuple(s[:, 0]) for c in lower.collections for s in c.get_segments()}
+    assert reaches == {(1.0, 3.0), (3.0, 5.0), (70.0, 90.0), (80.0, 100.0)}
+    assert {text.get_text() for text in lower.texts} >= {"complex", "simple"}
+
+
+def test_corners_of_the_map():
+    """The unit nearest to each corner of all of them, model cells passed over, none twice."""
+    placed = pd.DataFrame(
+        {
+            "x": [0.1, 1.9, 0.2, 1.8, 1.0, 0.0],
+            "y": [0.2, 0.21, -0.2, -0.1, 0.0, 0.5],
+            "truth": ["", "", "", "", "", "complex"],
+        },
+        index=[10, 11, 12, 13, 14, 15],
+    )
+    assert invariance_map.corners(placed) == {
+        "upper left": 10,
+        "upper right": 11,
+        "lower left": 12,
+        "lower right": 13,
+    }
+    assert sorted(invariance_map.corners(placed.iloc[[0, 5]]).values()) == [10]
+    assert invariance_map.corners(placed.iloc[5:]) == {}
+
+
+def test_invariance_map(warps):
+    placed = invariance_map.place(warps)
+    assert placed.index.tolist() == [0, 1, 3, 4]
+    images = np.stack([np.full((3, 4, 4), level) for level in (-100.0, -50, 50, 100, 0)])
+    figure = invariance_map.draw(placed, {"upper left": (0, images)})
+    ax, *pictures = figure.axes
+    dots = np.concatenate([c.get_offsets() for c in ax.collections])
+    np.testing.assert_allclose(dots, [[0.25, 0.25], [1.55, 0.15]])
+    crosses = {text.get_text(): text.xy for text in ax.texts}
+    assert crosses["complex"] == pytest.approx((0.0, 0.05))
+    assert crosses["simple"] == pytest.approx((1.59, 0.05))
+    levels = [float(p.images[0].get_array()[0, 0, 0]) * 255 - 128 for p in pictures]
+    assert levels == pytest.approx([-100, -50, 50, 100])
+    assert pictures[0].get_title("left") == "net a\nunit 3: phase-invariant"
+    (line,) = figure.artists
+    assert line.xy2 == pytest.approx((0.25, 0.25))
+
+
+def test_figures_of_model_cells_alone(warps):
+    cells_alone = warps[warps.truth != ""]
+    assert len(warp_population.draw(cells_alone).axes) == 3
+    assert len(invariance_map.draw(invariance_map.place(cells_alone), {}).axes) == 1

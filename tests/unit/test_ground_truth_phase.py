@@ -104,24 +104,25 @@ def test_shift_invariant_cell_meets_the_phase_at_another_place(curves, restarts)
     assert 0.1 < tuning.f1_f0(curves["shift_invariant"][0]).mean() < 0.4
 
 
-def test_warp_invariant_cell_lies_between(curves, restarts):
-    """Warps of some 1.5 pixels move the phase by up to a quarter cycle and more here and there.
+def test_warp_invariant_cell_answers_hardly_more_phases_than_one_of_its_templates(curves):
+    """Bends move the phase here one way and there the other, so that no bend undoes a phase shift.
 
-    What is left of the response is the best fit of a shifted template among all of them: 0.52 on
-    average, by numpy, over all templates; 0.4 to 0.7 over those that the restarts happen to find.
+    What is left of the response is the best fit of a shifted template among all of them, worked out
+    by numpy for every split of the Fourier plane in steps of 15 degrees.
     """
     templates = CELLS[TRUTH.index("warp_invariant")].templates
     k = np.fft.fftfreq(24)
     expected = []
-    for template in templates:
-        spectrum = np.fft.fft2(template)
-        half = np.sign(k[:, None] + 1e-3 * k[None, :])  # the arcs run across the vertical
-        shifted = [np.fft.ifft2(spectrum * np.exp(1j * p * half)).real for p in PHASES]
-        fit = np.einsum("pcyx,tcyx->pt", np.stack(shifted), templates).max(1)
-        expected.append(float(tuning.f1_f0(fit.clip(min=0))))
-    assert np.mean(expected) == pytest.approx(0.52, abs=0.05)
-    found = tuning.f1_f0(curves["warp_invariant"][0]).mean()
-    assert abs(found - np.mean(expected)) < 0.12
+    for angle in np.deg2rad(np.arange(0, 180, 15)):
+        across = k[:, None] * np.sin(angle + 1e-3) + k[None, :] * np.cos(angle + 1e-3)
+        spectra = np.fft.fft2(templates[::12])
+        turned = [np.fft.ifft2(spectra * np.exp(1j * p * np.sign(across))).real for p in PHASES]
+        fit = np.einsum("pncyx,tcyx->npt", np.stack(turned), templates).max(2)
+        expected.append(tuning.f1_f0(fit.clip(min=0)))
+    found = tuning.f1_f0(curves["warp_invariant"][0])
+    assert 1.4 < np.min(expected) < np.max(expected) < RECTIFIED
+    assert (found > np.min(expected) - 0.05).all()
+    assert found.mean() == pytest.approx(np.mean(expected), abs=0.06)
 
 
 def test_complex_cell_has_a_texture(textures):
@@ -158,6 +159,6 @@ def test_orientation_invariant_cell_gets_more_than_a_simple_one(textures):
     assert textures["simple"].mean() + 0.1 < textures["orientation_invariant"].mean() < 0.5
 
 
-def test_warp_invariant_cell_lies_between_too(textures):
-    found = textures["warp_invariant"].mean()
-    assert textures["orientation_invariant"].mean() < found < textures["shift_invariant"].mean()
+def test_warp_invariant_cell_gets_little_more_than_one_of_its_templates(textures):
+    """Crops around see the texture shifted, which no bend undoes."""
+    assert textures["simple"].mean() < textures["warp_invariant"].mean() < 0.3

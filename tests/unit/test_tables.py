@@ -4,7 +4,7 @@ import jinja2
 import numpy as np
 import pandas as pd
 import pytest
-from blocks import phase_block, stimuli_block
+from blocks import phase_block, stimuli_block, warp_block
 
 from invariscope import tables
 from invariscope.captions import fill
@@ -24,6 +24,13 @@ COLUMNS = (
     "f1_f0_monogenic",
     "texture_mean",
     "texture_min",
+    "warp_gain",
+    "path_retention",
+    "relative_stability",
+    "label",
+    "phase_minimum",
+    "warp_p",
+    "control_retention",
     "missing",
 )
 
@@ -33,7 +40,7 @@ def test_rows():
     stimuli.distance[:, 0] = [[4, 5, 6], [5, 6, 9]]
     curves = np.zeros((2, 2, 3, 8)) + 6
     curves[1] += 6 * np.cos(np.arange(8) * np.pi / 4)
-    rows = tables.unit_rows(stimuli, phase_block(stimuli, curves))
+    rows = tables.unit_rows(stimuli, phase_block(stimuli, curves), warp_block(stimuli))
     assert tuple(rows.columns) == COLUMNS
     first, silent = rows.to_dict("records")
     assert first == {
@@ -51,30 +58,38 @@ def test_rows():
         "f1_f0_monogenic": pytest.approx(1),
         "texture_mean": pytest.approx(0.5),
         "texture_min": pytest.approx(0.2),
+        "warp_gain": pytest.approx(0.3, abs=0.02),
+        "path_retention": pytest.approx(1),
+        "relative_stability": pytest.approx(4),
+        "label": "",
+        "phase_minimum": pytest.approx(1),
+        "warp_p": pytest.approx(0.04, abs=0.02),  # three pairs against three
+        "control_retention": pytest.approx(0.5),
         "missing": "",
     }
     assert silent["truth"] == "simple"
     # What a unit that nothing drives ends with means nothing.
-    assert all(np.isnan(silent[key]) for key in COLUMNS[6:-1])
+    assert all(np.isnan(silent[key]) for key in COLUMNS[6:-1] if key != "label")
     assert silent["missing"] == "; ".join(
-        f"{index}: never responds" for index in ("fourier", "monogenic", "texture", "signature")
+        f"{index}: never responds"
+        for index in ("fourier", "monogenic", "texture", "signature", "warp")
     )
 
 
 def test_a_single_image_has_no_distance():
     stimuli = stimuli_block([3], images=1)
-    rows = tables.unit_rows(stimuli, phase_block(stimuli))
+    rows = tables.unit_rows(stimuli, phase_block(stimuli), warp_block(stimuli))
     assert rows[["min_distance", "diversity_gain"]].isna().all(axis=None)
-    assert rows.missing.tolist() == ["signature: a single image"]
+    assert rows.missing.tolist() == ["signature: a single image; warp: a single image"]
 
 
 def test_a_table_reads_back(tmp_path):
     stimuli = stimuli_block([3, 5], a_max=[10, 0])
-    rows = tables.unit_rows(stimuli, phase_block(stimuli))
+    rows = tables.unit_rows(stimuli, phase_block(stimuli), warp_block(stimuli))
     rows.to_csv(tmp_path / "units.csv", index=False)
     read = tables.read(tmp_path / "units.csv")
     pd.testing.assert_frame_equal(read, rows.reset_index(drop=True), check_dtype=False)
-    assert read.truth.tolist() == ["", ""]
+    assert read.truth.tolist() == read.label.tolist() == ["", ""]
 
 
 def test_phase_invariant_units_are_counted_with_wilsons_interval():
@@ -109,6 +124,62 @@ def test_signature_rows():
     assert rows.resultant[0] == pytest.approx(0, abs=0.02)
     assert rows.rayleigh_p[0] > 0.95
     assert set(rows.network) == {"n"}
+
+
+def test_p_values_are_corrected_within_each_layer_and_units_labelled():
+    """Benjamini and Hochberg by hand: p n / rank, made monotone; a missing one does not count."""
+    rows = pd.DataFrame(
+        {
+            "network": "n",
+            "layer": ["a", "a", "a", "a", "b", "b"],
+            "f1_f0": 1.5,
+            "phase_minimum": 0.0,
+            "warp_p": [0.03, 0.01, np.nan, 0.04, 0.03, 0.2],
+            "path_retention": 0.9,
+            "control_retention": 0.5,
+        },
+        index=[0, 1, 2, 3, 0, 1],  # as blocks have it
+    )
+    found = tables.labelled(rows)
+    expected = [0.04, 0.03, np.nan, 0.04, 0.06, 0.2]
+    np.testing.assert_allclose(found.warp_p, expected)
+    warp, none = "warp-invariant", "selective"
+    assert found.label.tolist() == [warp, warp, "", warp, none, none]
+
+
+def test_warp_rows():
+    rows = tables.warp_rows(warp_block(stimuli_block([3, 5])))
+    assert rows.channel.tolist() == [3, 5]
+    assert rows.explained_none[0] == pytest.approx(0.005, abs=0.01)
+    assert rows.explained_warp[0] == pytest.approx(0.5, abs=0.02)
+    assert rows.null_explained_warp[0] == pytest.approx(0.3, abs=0.02)
+    assert rows.null_explained_affine[0] == pytest.approx(0.2, abs=0.02)
+    assert rows.null_gain[0] == pytest.approx(0.1, abs=0.02)
+    assert rows.blend_retention.tolist() == pytest.approx([1.125] * 2)
+    assert rows.interpolation.tolist() == pytest.approx([0.95] * 2)
+    for size in ("0.5", "1", "2"):
+        assert rows[f"relative_stability_{size}"].tolist() == pytest.approx([4, 4])
+    assert not {"warp_gain", "path_retention", "control_retention"} & set(rows)  # in units.csv
+
+
+def test_labels_are_counted():
+    table = pd.DataFrame(
+        {
+            "network": "n",
+            "layer": ["a", "a", "a", "b", "c"],
+            "truth": ["", "", "", "", "simple"],
+            "label": ["both", "", "both", "selective", "selective"],
+        }
+    )
+    first, second = tables.labelled_shares(table)
+    assert (first["layer"], first["units"], first["missing"]) == ("a", 2, 1)
+    assert first["counts"] == {
+        "selective": 0,
+        "phase-invariant": 0,
+        "warp-invariant": 0,
+        "both": 2,
+    }
+    assert second["counts"]["selective"] == second["units"] == 1
 
 
 def test_captions_are_filled():

@@ -7,7 +7,8 @@ from dipy.align.imwarp import SymmetricDiffeomorphicRegistration
 from dipy.align.metrics import SSDMetric
 from scipy import integrate, linalg, signal
 
-from invariscope import warp, warp_fit
+from invariscope import cells, warp, warp_fit
+from invariscope import pairs as planned
 from invariscope.spectrum import low_pass
 
 
@@ -260,3 +261,75 @@ def test_a_pair_does_not_depend_on_its_batch():
     together = warp_fit.fit(images, targets, steps=10)["warp"].displacement
     alone = warp_fit.fit(images[2:], targets[2:], steps=10)["warp"].displacement
     torch.testing.assert_close(together[2:], alone, atol=0.02, rtol=0)
+
+
+def test_pairs_are_fitted_as_by_themselves_and_in_their_order(monkeypatch):
+    """In parts of two pairs at a time."""
+    monkeypatch.setattr(warp_fit, "at_once", lambda *_: 2)
+    images = smooth(4, 3, 16, 16)
+    pairs, parts = np.array([[0, 1], [2, 3], [3, 0], [1, 2], [2, 2]]), []
+    found = warp_fit.fit_pairs(images, pairs, steps=5, progress=parts.append)
+    assert parts == [2, 2, 1]
+    alone = warp_fit.fit(images[pairs[:, 0]], images[pairs[:, 1]], steps=5)
+    for family in warp_fit.FAMILIES:
+        close = dict(atol=0.02, rtol=0)
+        torch.testing.assert_close(found[family].explained, alone[family].explained, **close)
+        torch.testing.assert_close(found[family].velocity, alone[family].velocity, **close)
+    assert found["none"].explained[4] == pytest.approx(1)
+
+
+def test_a_plan_is_fitted_and_handed_out():
+    """Own, null and control warps of two units out of three, in their places."""
+    images, names = smooth(9, 3, 16, 16), (0, "n", "l")
+    plan = planned.plan([4, 7], [2, 4, 7], [True] * 3, 3, *names)
+    found = warp_fit.fit_plan(images, plan, steps=5)
+    assert found["explained"].shape == found["null_explained"].shape == (4, 2, 3)
+    assert found["control_velocity"].shape == (2, 3, planned.CONTROLS, 2, 16, 16)
+    assert (found["jacobian"] > 0).all()
+    for unit, start in ((0, 3), (1, 6)):
+        for pair, (source, target) in enumerate(plan["pairs"] + start):
+            one = warp_fit.fit(images[source][None], images[target][None], steps=5)
+            for row, family in enumerate(warp_fit.FAMILIES):
+                assert float(found["explained"][row, unit, pair]) == pytest.approx(
+                    float(one[family].explained), abs=0.02
+                )
+            moved = warp.displacement(found["velocity"][unit, pair][None])[0]
+            torch.testing.assert_close(found["displacement"][unit, pair], moved)
+            other, image = plan["null"][unit, pair]
+            target = images[[2, 4, 7].index(other) * 3 + image]
+            one = warp_fit.fit(images[source][None], target[None], steps=5)["warp"]
+            assert float(found["null_explained"][3, unit, pair]) == pytest.approx(
+                float(one.explained), abs=0.02
+            )
+    other, which = plan["control"][1, 2, 0]
+    source, target = plan["pairs"][which] + [2, 4, 7].index(other) * 3
+    one = warp_fit.fit(images[source][None], images[target][None], steps=5)["warp"]
+    torch.testing.assert_close(
+        found["control_velocity"][1, 2, 0], one.velocity[0], atol=0.05, rtol=0
+    )
+
+
+def test_the_example_is_the_pair_of_the_median_gain():
+    stimuli = smooth(1, 3, 3, 16, 16)
+    pairs = np.array([[2, 0], [1, 2], [0, 1]])
+    explained = torch.tensor([0.0, 0, 0.1, 0, 0, 0, 0, 0, 0, 0.5, 0.9, 0.3]).view(4, 1, 3)
+    explained[2, 0] = torch.tensor([0.1, 0.8, 0.0])
+    moved = torch.zeros(1, 3, 2, 16, 16)
+    moved[:, 2, 0] = 3.0
+    found = warp_fit.examples(stimuli, pairs, {"explained": explained, "displacement": moved})
+    assert found["example"].tolist() == [2]  # gains 0.4, 0.1 and 0.3
+    torch.testing.assert_close(
+        found["warped"][0, :, :13], stimuli[0, 0, :, 3:], atol=1e-4, rtol=1e-4
+    )
+
+
+def test_the_two_starts_find_what_the_affine_map_leads_away_from():
+    """Bends of a grating-like pattern: from the affine map alone the fit ends lower."""
+    known = cells.ground_truth()
+    templates = next(cell for cell in known if cell.truth == "warp_invariant").templates
+    images = torch.from_numpy(templates[[0, 10, 110, 120, 5, 55]]).float()
+    both = torch.cartesian_prod(torch.arange(6), torch.arange(6))
+    both = both[both[:, 0] != both[:, 1]]
+    found = warp_fit.fit(images[both[:, 0]], images[both[:, 1]])
+    assert found["warp"].explained.mean() > found["affine"].explained.mean() + 0.4
+    assert found["warp"].explained.mean() > 0.85

@@ -26,6 +26,7 @@ TINY = {
     "natural": {"side": 64},
     "synthesis": {"images": 3, "steps": 10},
     "phase": {"phases": 8, "texture": {"steps": 5}},
+    "warp": {"steps": 4, "draws": 2},
 }
 
 
@@ -56,6 +57,9 @@ def test_leaves_what_the_contract_says(study):
         "tiny/figures/gallery.svg",
         "tiny/figures/ground_truth.png",
         "tiny/figures/ground_truth.svg",
+        "tiny/figures/invariance_map.png",
+        "tiny/figures/invariance_map.rst",
+        "tiny/figures/invariance_map.svg",
         "tiny/figures/phase_examples.png",
         "tiny/figures/phase_examples.svg",
         "tiny/figures/phase_population.png",
@@ -65,6 +69,10 @@ def test_leaves_what_the_contract_says(study):
         "tiny/figures/phase_signature.svg",
         "tiny/figures/texture.png",
         "tiny/figures/texture.svg",
+        "tiny/figures/warp_examples.png",
+        "tiny/figures/warp_examples.svg",
+        "tiny/figures/warp_population.png",
+        "tiny/figures/warp_population.svg",
         "tiny/natural/ground_truth.nc",
         "tiny/natural/vgg16_untrained.nc",
         "tiny/phase/ground_truth/cells/0000-0001.nc",
@@ -75,6 +83,10 @@ def test_leaves_what_the_contract_says(study):
         "tiny/stimuli/vgg16_untrained/conv2_1/0002-0003.nc",
         "tiny/tables/signature.csv",
         "tiny/tables/units.csv",
+        "tiny/tables/warp.csv",
+        "tiny/warp/ground_truth/cells/0000-0001.nc",
+        "tiny/warp/vgg16_untrained/conv2_1/0000-0001.nc",
+        "tiny/warp/vgg16_untrained/conv2_1/0002-0003.nc",
         "tiny/weights/ground_truth.safetensors",
         "tiny/weights/vgg16_untrained.safetensors",
     ]
@@ -126,6 +138,32 @@ def test_phase_file_and_caption(study):
     assert f"* vgg16_untrained conv2_1: {below} of 3 units below 1 (" in caption
 
 
+def test_warp_file_table_and_caption(study):
+    path = study / "results/tiny/warp/vgg16_untrained/conv2_1/0002-0003.nc"
+    with xr.open_dataset(path, engine="h5netcdf") as warp:
+        assert warp.unit.values.tolist() == [2, 3]
+        sizes = dict(family=4, pair=3, direction=2, y=10, x=10, control=2, step=11, size=3, draw=2)
+        assert {name: warp.sizes[name] for name in sizes} == sizes
+        assert (warp.jacobian > 0).all()
+        assert warp.velocity.notnull().all()
+        # Null and controls come from the whole layer, unit 1 of the other block among it.
+        assert (
+            set(warp.null_unit.values.ravel()) == set(warp.control_unit.values.ravel()) == {1, 2, 3}
+        )
+        assert (warp.null_unit != warp.unit).all()
+        assert (warp.control_unit != warp.unit).all()
+    table = pd.read_csv(study / "results/tiny/tables/units.csv")
+    assert table.path_retention.between(0, 1.2).all()
+    assert table.warp_p.between(0, 1).all()
+    assert table.label.notna().all()
+    more = pd.read_csv(study / "results/tiny/tables/warp.csv")
+    assert more.channel.tolist() == table.channel.tolist()
+    assert np.allclose(more.explained_warp - more.explained_affine, table.warp_gain, atol=1e-5)
+    caption = (study / "results/tiny/figures/invariance_map.rst").read_text()
+    count = int((table.label[2:] == "selective").sum())
+    assert f"* vgg16_untrained conv2_1, 3 units: {count} selective," in caption
+
+
 def test_report_carries_captions_and_figures(study):
     """The caption whose numbers the run filled in is in Snakemake's report."""
     code, printed = snakemake(study, TINY, "--report", study / "report.html")
@@ -172,26 +210,33 @@ def reruns(study, config):
 
 
 PHASE_FIGURES = {"phase_examples": 1, "phase_population": 1, "phase_signature": 1, "texture": 1}
+WARP_FIGURES = {"warp_examples": 1, "warp_population": 1, "invariance_map": 1}
 
 
 def test_only_what_changed_is_rerun(study):
     assert reruns(study, TINY) == {}
-    after = {"tables": 1, **PHASE_FIGURES}
+    after = {"tables": 1, **PHASE_FIGURES, **WARP_FIGURES}
     drawn = {"diversity": 1, "gallery": 1, "ground_truth": 1}
-    everything = {"synthesis": 3, "phase": 3, **after, **drawn}
+    everything = {"synthesis": 3, "phase": 3, "warp": 3, **after, **drawn}
     assert reruns(study, {**TINY, "seed": 1}) == everything
     more = {**TINY, "layers": [TINY["layers"][0], {**TINY["layers"][1], "units": [1, 2, 3, 4]}]}
     one_block = {"synthesis": 1, "phase": 1, **after, "diversity": 1, "gallery": 1}
-    assert reruns(study, more) == one_block
+    # Null and controls come from all units of the layer, and so do warps.
+    assert reruns(study, more) == {**one_block, "warp": 3}
     shown = {**TINY, "layers": [TINY["layers"][0], {**TINY["layers"][1], "show": [3]}]}
     assert reruns(study, shown) == {"gallery": 1}
     lower = {"network": "vgg16_untrained", "layer": "conv1_1", "units": [0]}
     below = {**TINY, "layers": [*TINY["layers"], lower]}
-    assert reruns(study, below) == one_block
+    assert reruns(study, below) == {**one_block, "warp": 1}
     natural = {**TINY, "natural": {"side": 80}}
     assert reruns(study, natural) == {"natural": 2, **everything}
     textures = {**TINY, "phase": {"phases": 8, "texture": {"steps": 6}}}
-    assert reruns(study, textures) == {"phase": 3, **after}
+    # Warp examples read stimuli and warps alone.
+    of_phase = {key: 1 for key in after if key != "warp_examples"}
+    assert reruns(study, textures) == {"phase": 3, **of_phase}
+    warps = {**TINY, "warp": {"steps": 4, "draws": 3}}
+    of_warp = {key: 1 for key in after if key != "phase_examples"}
+    assert reruns(study, warps) == {"warp": 3, **of_warp}
 
 
 def changed(**entry):

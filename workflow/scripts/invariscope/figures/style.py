@@ -119,17 +119,18 @@ def mark_cells(ax, truth, x, y):
     truth : sequence of str
     x, y : numpy.ndarray, (cell,)
     """
+    truth, x, y = map(np.asarray, (truth, x, y))
     low, high = ax.get_ylim()
     gap = 0.055 * (high - low)
-    left = np.asarray(x) >= np.mean(ax.get_xlim())
+    left = x >= np.mean(ax.get_xlim())
     for side in (False, True):
         chosen = np.flatnonzero(left == side)
         if not len(chosen):
             continue
-        chosen = chosen[np.argsort(np.asarray(y)[chosen], kind="stable")]
+        chosen = chosen[np.argsort(y[chosen], kind="stable")]
         steps = gap * np.arange(len(chosen))
         # The nearest heights that lie a line apart and keep their order, all within the axes.
-        heights = isotonic_regression(np.asarray(y)[chosen] - steps).x + steps
+        heights = isotonic_regression(y[chosen] - steps).x + steps
         heights = np.minimum(heights, high - steps[::-1])
         for cell, height in zip(chosen, heights, strict=True):
             ax.plot(x[cell], y[cell], "+", color="k", ms=7, mew=1.3, clip_on=False)
