@@ -22,11 +22,13 @@ STUDY = {
 
 @pytest.fixture(scope="module")
 def units(tmp_path_factory):
-    """units.csv by channel."""
+    """units.csv joined with warp.csv, by channel."""
     folder = tmp_path_factory.mktemp("real")
     code, printed = snakemake(folder, STUDY, "results/real/tables/units.csv")
     assert code == 0, printed
-    return pd.read_csv(folder / "results/real/tables/units.csv").set_index("channel")
+    tables = folder / "results/real/tables"
+    both = pd.read_csv(tables / "units.csv").merge(pd.read_csv(tables / "warp.csv"))
+    return both.set_index("channel")
 
 
 def test_fourier_tuning_tells_invariant_from_selective_units(units):
@@ -45,3 +47,21 @@ def test_unit_31_has_a_texture_and_unit_16_hardly(units):
     assert units.texture_mean[31] > units.texture_mean[16] + 0.15
     assert 0.4 < units.texture_mean[31] < 0.65
     assert 0.15 < units.texture_mean[16] < 0.35
+
+
+def test_warps_explain_unit_19_and_hardly_units_22_and_31(units):
+    """The prototype found 0.64 for 19, with 0.37 for affine maps, and no more than the null for the
+    others; along its paths 19 kept most of its response at the end, 31 little."""
+    assert 0.45 < units.explained_warp[19] < 0.75
+    assert 0.25 < units.explained_affine[19] < 0.55
+    assert units.explained_warp[19] > units.null_explained_warp[19] + 0.1  # of three pairs
+    assert units.explained_warp[19] > units.explained_warp[[22, 31]].max() + 0.1
+    assert units.path_retention[19] > units.path_retention[[22, 31]].max() + 0.1
+    assert units.path_retention[19] > units.control_retention[19]
+    assert units.path_retention[19] < units.blend_retention[19]
+    assert (units.least_jacobian > 0).all()
+
+
+def test_labels_of_units_that_prototypes_agree_on(units):
+    assert units.label[[16, 22, 31]].tolist() == ["phase-invariant"] * 3
+    assert (units.label[[19, 26]] != "phase-invariant").all()
