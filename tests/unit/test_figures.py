@@ -338,6 +338,22 @@ def test_warp_examples():
     np.testing.assert_allclose(lines["control warps"], np.linspace(100, 0, 11), atol=1e-9)
     np.testing.assert_allclose(lines["pixel blend"], np.linspace(100, 125, 11))
     assert curve.get_title() == "mean 100%, controls 50%"
+    alone = np.full((1, 3, 2), -1)
+    block = warp_block(
+        stimuli,
+        blank=[2.0],
+        own=np.tile(8 * (1 - np.linspace(0, 1, 11)), (1, 3, 1)),
+        null=alone,
+        jacobian=np.array([[0.9, 0.3, 0.5]]),
+        example=np.array([1]),
+    )
+    figure = warp_examples.draw([("unit", images.sel(unit=9), block.sel(unit=9))])
+    assert figure.axes[4].get_xlabel() == "least Jacobian 0.30"
+    lines = {line.get_label(): line.get_ydata() for line in figure.axes[5].get_lines()}
+    assert set(lines) == {"own warps", "pixel blend"}
+    np.testing.assert_allclose(
+        lines["own warps"], 100 * np.maximum(8 * (1 - np.linspace(0, 1, 11)) - 2, 0) / 6, atol=1e-9
+    )
     nothing = warp_examples.draw([])
     assert nothing.texts[0].get_text() == "No unit has a path along warps."
 
@@ -380,6 +396,13 @@ def test_warp_population(warps):
             {(0.1, 0.05)} if ax is left else {(0.95, 1.0)}
         )
         assert ax.get_title() == "1 of 5 units lack an index"
+    level = [line.get_ydata() for line in right.get_lines()]
+    assert any(np.allclose(y, 0.8) for y in level)
+    borders = [line.get_xydata() for line in right.get_lines() if len(line.get_xdata()) == 2]
+    assert any(np.allclose(line[:, 1] - line[:, 0], 0.1) for line in borders)
+    near = warps.assign(control_retention=warps.path_retention - 0.05)
+    right = warp_population.draw(near).axes[1]
+    assert not any(full(c) for c in right.collections if len(c.get_offsets()))
     names = [tick.get_text() for tick in lower.get_yticklabels()]
     assert names == ["cells cells", "net b", "net a"]
     dots = {float(x) for line in lower.get_lines()[:-1] for x in line.get_xdata()}
@@ -407,24 +430,36 @@ def test_corners_of_the_map():
     }
     assert sorted(invariance_map.corners(placed.iloc[[0, 5]]).values()) == [10]
     assert invariance_map.corners(placed.iloc[5:]) == {}
+    lost = placed.assign(x=placed.x.where(placed.index != 10), y=placed.y.where(placed.index != 10))
+    assert 10 not in invariance_map.corners(lost).values()
 
 
 def test_invariance_map(warps):
     placed = invariance_map.place(warps)
-    assert placed.index.tolist() == [0, 1, 3, 4]
+    assert placed.x.notna().tolist() == placed.y.notna().tolist() == [True, True, False, True, True]
     images = np.stack([np.full((3, 4, 4), level) for level in (-100.0, -50, 50, 100, 0)])
-    figure = invariance_map.draw(placed, {"upper left": (0, images)})
+    figure = invariance_map.draw(placed, {"upper left": (0, images), "upper right": (1, images)})
     ax, *pictures = figure.axes
+    boxes = [picture.get_position() for picture in pictures]
+    assert boxes[0].x1 < ax.get_position().x0
+    assert boxes[4].x0 > ax.get_position().x1
+    assert boxes[0].y0 > boxes[2].y0
+    assert any(np.allclose(line.get_ydata(), 0.1) for line in ax.get_lines())
+    assert ax.get_title() == "1 of 5 units lack an index"
     dots = np.concatenate([c.get_offsets() for c in ax.collections])
     np.testing.assert_allclose(dots, [[0.25, 0.25], [1.55, 0.15]])
     crosses = {text.get_text(): text.xy for text in ax.texts}
     assert crosses["complex"] == pytest.approx((0.0, 0.05))
     assert crosses["simple"] == pytest.approx((1.59, 0.05))
     levels = [float(p.images[0].get_array()[0, 0, 0]) * 255 - 128 for p in pictures]
-    assert levels == pytest.approx([-100, -50, 50, 100])
+    assert levels == pytest.approx([-100, -50, 50, 100] * 2)
     assert pictures[0].get_title("left") == "net a\nunit 3: phase-invariant"
-    (line,) = figure.artists
-    assert line.xy2 == pytest.approx((0.25, 0.25))
+    lines = [artist.xy2 for artist in figure.artists]
+    np.testing.assert_allclose(lines, [(0.25, 0.25), (1.55, 0.15)])
+    nowhere = invariance_map.place(warps.assign(f1_f0=0.5))
+    assert nowhere.x.isna().tolist() == [False, False, True, False, False]
+    low = warps.assign(path_retention=warps.path_retention.where(warps.truth == "", 0.2))
+    assert invariance_map.draw(invariance_map.place(low), {}).axes[0].get_ylim()[0] < -0.77
 
 
 def test_figures_of_model_cells_alone(warps):

@@ -106,9 +106,25 @@ def test_a_unit_alone_has_neither_null_nor_controls():
     assert (nobody["null"] == -1).all()
 
 
-def test_adding_a_unit_keeps_names_not_order():
-    """The same units in the layer, the same draws."""
-    assert np.array_equal(plan([5])["null"], plan([5])["null"])
-    assert (
-        plan([5])["null"] != pairs.plan([5], (1, 2, 5, 8, 9), [True] * 5, 4, 1, *NAMES[1:])["null"]
-    ).any()
+def test_draws_follow_seed_network_and_layer():
+    layer, able = (1, 2, 5, 8, 9), [True] * 5
+    one = plan([5])
+    for other in ((1, "net", "layer"), (0, "web", "layer"), (0, "net", "layers")):
+        found = pairs.plan([5], layer, able, 4, *other)
+        assert (found["null"] != one["null"]).any()
+        pools = [pairs.control_pool(np.arange(60), 15, *names) for names in (NAMES, other)]
+        assert (pools[0] != pools[1]).any()
+        drawn = [pairs.controls(1, pools[0], 15, *names) for names in (NAMES, other)]
+        assert (drawn[0] != drawn[1]).any()
+
+
+def test_all_units_of_a_layer_serve():
+    """No unit, no pair and no control is preferred for where it stands."""
+    layer = np.arange(50)
+    null = [pairs.null_targets(unit, layer[layer != unit], 6, 10, *NAMES) for unit in range(10)]
+    assert len({unit for found in null for unit in found[:, 0]}) > 35
+    pool = pairs.control_pool(np.arange(60), 15, *NAMES)
+    assert len(set(pool[:, 1])) > 8
+    drawn = [pairs.controls(unit, pool[pool[:, 0] != unit], 15, *NAMES) for unit in range(6)]
+    assert len({tuple(row) for found in drawn for row in found.reshape(-1, 2)}) > 40
+    assert (drawn[0] != drawn[1]).any()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from scipy import integrate
+from scipy import integrate, stats
 
 from invariscope import stability, warp
 from invariscope.seeds import generator
@@ -102,6 +102,9 @@ def test_noise_has_the_pixel_norm_of_the_warp(seen):
         )
         expected = torch.einsum("ichw,chw->i", scaled, weights)
         torch.testing.assert_close((noisy - itself)[index, 0, :, 0], expected, atol=0.02, rtol=1e-3)
+        torch.testing.assert_close(
+            moved[index, 0, :, 0], displaced.square().sum(1).mean((1, 2)).sqrt()
+        )
 
 
 def test_relative_stability_is_the_ratio_of_mean_squares(seen):
@@ -153,3 +156,38 @@ def test_nothing_folds_even_in_small_fields():
     drawn = stability.maximum_entropy_velocities(generator("f"), (200,), 10, 2.0)
     _, _, least = warp.unfolded(torch.from_numpy(drawn).float())
     assert (least > 0).all()
+
+
+def test_what_would_fold_is_made_weaker(monkeypatch):
+    steep = 8 * generator("steep").standard_normal((3, 2, SIDE, SIDE))
+    monkeypatch.setattr(stability, "maximum_entropy_velocities", lambda *_: steep)
+    stimuli = torch.ones(1, 3, 3, SIDE, SIDE)
+    _, _, moved = stability.responses(linear(template()), stimuli, [4], 1, 0, "n")
+    _, expected, least = warp.unfolded(torch.from_numpy(2 * steep).float())
+    assert (least > 0).all()
+    torch.testing.assert_close(moved[2, 0, :, 0], expected.square().sum(1).mean((1, 2)).sqrt())
+    folding = warp.displacement(torch.from_numpy(2 * steep).float())
+    assert (warp.jacobian(folding) < 0).any()
+
+
+def test_the_interval_is_scipys_of_pairs_of_warp_and_noise():
+    """Paired: where both change alike the ratio is sure. And the same at every call."""
+    rng = np.random.default_rng(0)
+    changes = rng.standard_normal((1, 2, 20))
+    found = stability.relative_stability(np.zeros((1, 2)), changes, 2 * changes)
+    np.testing.assert_allclose(found, 0.25)
+    warped, noisy = rng.standard_normal((2, 1, 1, 60))
+    found = stability.relative_stability(np.zeros((1, 1)), warped[None], noisy[None])
+    again = stability.relative_stability(np.zeros((1, 1)), warped[None], noisy[None])
+    np.testing.assert_array_equal(found, again)
+    expected = stats.bootstrap(
+        (warped[0, 0] ** 2, noisy[0, 0] ** 2),
+        lambda a, b: a.mean() / b.mean(),
+        paired=True,
+        vectorized=False,
+        confidence_level=0.95,
+        method="percentile",
+        n_resamples=9999,
+        rng=1,
+    ).confidence_interval
+    np.testing.assert_allclose(found[1:].ravel(), expected, rtol=0.06)

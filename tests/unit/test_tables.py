@@ -130,8 +130,8 @@ def test_p_values_are_corrected_within_each_layer_and_units_labelled():
     """Benjamini and Hochberg by hand: p n / rank, made monotone; a missing one does not count."""
     rows = pd.DataFrame(
         {
-            "network": "n",
-            "layer": ["a", "a", "a", "a", "b", "b"],
+            "network": ["n", "n", "n", "n", "m", "m"],
+            "layer": "a",
             "f1_f0": 1.5,
             "phase_minimum": 0.0,
             "warp_p": [0.03, 0.01, np.nan, 0.04, 0.03, 0.2],
@@ -148,7 +148,23 @@ def test_p_values_are_corrected_within_each_layer_and_units_labelled():
 
 
 def test_warp_rows():
-    rows = tables.warp_rows(warp_block(stimuli_block([3, 5])))
+    sizes = np.array([1.0, 2.0, 3.0])[:, None, None, None]
+    changed = dict(warped_response=8 + sizes * np.tile([1.0, -1.0], 2) * np.ones((3, 2, 3, 4)))
+    stimuli = stimuli_block([3, 5])
+    block = warp_block(stimuli, **changed)
+    rows = tables.warp_rows(block)
+    families = ("none", "translation", "affine", "warp")
+    assert rows.columns.tolist() == [
+        *("network", "layer", "channel"),
+        *(f"explained_{family}" for family in families),
+        *(f"null_explained_{family}" for family in families),
+        *("null_gain", "gain_effect", "gain_p"),
+        *("blend_retention", "interpolation", "least_jacobian"),
+        *("relative_stability_0.5", "stability_low_0.5", "stability_high_0.5"),
+        *("relative_stability_1", "stability_low_1", "stability_high_1"),
+        *("relative_stability_2", "stability_low_2", "stability_high_2"),
+    ]
+    assert tables.unit_rows(stimuli, phase_block(stimuli), block).relative_stability[0] == 4
     assert rows.channel.tolist() == [3, 5]
     assert rows.explained_none[0] == pytest.approx(0.005, abs=0.01)
     assert rows.explained_warp[0] == pytest.approx(0.5, abs=0.02)
@@ -157,8 +173,9 @@ def test_warp_rows():
     assert rows.null_gain[0] == pytest.approx(0.1, abs=0.02)
     assert rows.blend_retention.tolist() == pytest.approx([1.125] * 2)
     assert rows.interpolation.tolist() == pytest.approx([0.95] * 2)
-    for size in ("0.5", "1", "2"):
-        assert rows[f"relative_stability_{size}"].tolist() == pytest.approx([4, 4])
+    for size, expected in (("0.5", 1), ("1", 4), ("2", 9)):
+        for name in ("relative_stability", "stability_low", "stability_high"):
+            assert rows[f"{name}_{size}"].tolist() == pytest.approx([expected] * 2)
     assert not {"warp_gain", "path_retention", "control_retention"} & set(rows)  # in units.csv
 
 

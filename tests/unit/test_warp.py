@@ -323,6 +323,42 @@ def test_the_example_is_the_pair_of_the_median_gain():
     )
 
 
+def test_the_example_of_an_even_number_is_the_lower_of_the_middle_two():
+    stimuli, pairs = smooth(1, 4, 3, 16, 16), planned.own_pairs(4)
+    explained = torch.zeros(4, 1, 6)
+    explained[3, 0] = torch.tensor([0.5, 0.1, 0.4, 0.2, 0.6, 0.3])
+    moved = torch.zeros(1, 6, 2, 16, 16)
+    found = warp_fit.examples(stimuli, pairs, {"explained": explained, "displacement": moved})
+    assert found["example"].tolist() == [5]
+    source = stimuli[0, pairs[5, 0]]
+    torch.testing.assert_close(found["warped"][0], source, atol=1e-4, rtol=1e-4)
+
+
+def test_weaker_where_it_would_fold_and_nowhere_else():
+    fields = torch.stack([wave(24, peak=1.0)[0][0], 8 * noise(2, 24, 24)])
+    weaker, moved, least = warp.unfolded(fields)
+    torch.testing.assert_close(weaker[0], fields[0])
+    strength = weaker[1] / fields[1]
+    torch.testing.assert_close(strength, strength[0, 0, 0].expand_as(strength), rtol=1e-4, atol=0)
+    assert (least > 0).all()
+    torch.testing.assert_close(moved, warp.displacement(weaker))
+    assert warp.jacobian(warp.displacement(weaker[1:] / 0.9)) <= 0  # no weaker than it must be
+
+
+def test_smoothness_costs_bending():
+    images, targets = smooth(4, 3, 24, 24), smooth(4, 3, 24, 24, seed=1)
+    pairs = np.stack([np.arange(4), np.arange(4, 8)], 1)
+    both = torch.cat([images, targets])
+    free, stiff = (warp_fit.fit_pairs(both, pairs, smoothness)["warp"] for smoothness in (0, 0.05))
+
+    def bent(fit):
+        fields = fit.velocity
+        return sum(fields.diff(n=2, dim=dim).square().mean() for dim in (2, 3))
+
+    assert bent(stiff) < 0.3 * bent(free)
+    assert stiff.explained.mean() < free.explained.mean()
+
+
 def test_the_two_starts_find_what_the_affine_map_leads_away_from():
     """Bends of a grating-like pattern: from the affine map alone the fit ends lower."""
     known = cells.ground_truth()

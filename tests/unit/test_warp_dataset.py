@@ -6,7 +6,7 @@ from blocks import stimuli_block, warp_block, warp_found
 from scipy import stats
 
 from invariscope.files import read_dataset, write_dataset
-from invariscope.warp_dataset import INDICES
+from invariscope.warp_dataset import INDICES, unfit, warp_dataset
 
 SINGLE = [name for name, (dim, *_) in INDICES.items() if dim is None]
 NULL = [name for name, (*_, reason) in INDICES.items() if reason == "null"]
@@ -111,8 +111,6 @@ def test_a_unit_alone_lacks_null_and_controls_only():
     ],
 )
 def test_what_cannot_be_fitted_has_a_reason(stimuli, reason, tmp_path):
-    from invariscope.warp_dataset import unfit, warp_dataset
-
     assert unfit(stimuli) == reason
     block = warp_dataset(stimuli, np.zeros(1), None, network="n", layer="l")
     assert block.missing.sel(index="warp").values.tolist() == [reason]
@@ -122,6 +120,39 @@ def test_what_cannot_be_fitted_has_a_reason(stimuli, reason, tmp_path):
     write_dataset(block, tmp_path / "w.nc")
     assert set(INDICES) < set(read_dataset(tmp_path / "w.nc"))
     assert unfit(stimuli_block([3]).isel(y=slice(8), x=slice(8))) == ""
+
+
+def test_two_images_make_a_pair():
+    assert unfit(stimuli_block([3], images=2)) == ""
+
+
+def test_interpolation_is_over_all_images_at_once():
+    changed = dict(itself=np.array([[10.0, 1, 1]]), interpolated=np.array([[5.0, 1, 1]]))
+    block = warp_block(stimuli_block([3]), **changed)
+    np.testing.assert_allclose(block.interpolation, [7 / 12])
+
+
+def test_what_was_measured_is_kept():
+    rng = np.random.default_rng(2)
+    found = {
+        name: value if name == "pairs" else rng.integers(1, 9, value.shape).astype(value.dtype)
+        for name, value in warp_found(2).items()
+    }
+    block = warp_block(stimuli_block([3, 5]), **found)
+    kept = {
+        "null_unit": found["null"][..., 0],
+        "null_image": found["null"][..., 1],
+        "control_unit": found["control"][..., 0],
+        "control_pair": found["control"][..., 1],
+        "own_response": found["own"],
+        "blend_response": found["blend"],
+        "itself_response": found["itself"],
+        "interpolated_response": found["interpolated"],
+    }
+    same = ["explained", "null_explained", "jacobian", "velocity", "displacement", "example"]
+    same += ["warped", "control_response", "warped_response", "noisy_response", "moved"]
+    for name, values in {**kept, **{name: found[name] for name in same}}.items():
+        np.testing.assert_array_equal(block[name], values, err_msg=name)
 
 
 def test_files_read_back(tmp_path):

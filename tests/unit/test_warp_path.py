@@ -108,6 +108,21 @@ def test_controls_of_a_warp_that_moves_only_what_is_blank_are_weak():
     assert much == pytest.approx(1, abs=0.02)
 
 
+def test_controls_and_warps_that_do_not_move():
+    """The best control may be none at all, and so may the own warp."""
+    sources, fields = smooth(2, 3, SIDE, SIDE), velocities(2)
+    still = torch.zeros_like(fields)
+    assert (warp_path.match(still, sources, warp.displacement(fields)) == 0).all()
+    assert (warp_path.match(fields, sources, still).abs() < 1e-3).all()
+
+
+def test_weak_controls_are_made_as_strong_as_need_be():
+    sources, moved = smooth(6, 3, SIDE, SIDE), warp.displacement(velocities(6, name="own"))
+    far, much = sizes(warp_path.match(1e-3 * velocities(6), sources, moved), sources, moved)
+    assert (torch.maximum(far, much) > 0.97).all()
+    assert (torch.maximum(far, much) < 1.02).all()
+
+
 def test_matched_controls_do_not_fold():
     """Steep fields, asked to move further than they can without."""
     sources = smooth(6, 3, SIDE, SIDE)

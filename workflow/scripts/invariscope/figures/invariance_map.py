@@ -28,10 +28,11 @@ def place(table):
     Returns
     -------
     pandas.DataFrame
-        Those that have both, with columns x and y.
+        With columns x and y, both NaN for units that lack either.
     """
-    placed = table.assign(x=table.f1_f0, y=table.path_retention - table.control_retention)
-    return placed.dropna(subset=["x", "y"])
+    x, y = table.f1_f0, table.path_retention - table.control_retention
+    known = x.notna() & y.notna()
+    return table.assign(x=x.where(known), y=y.where(known))
 
 
 def corners(placed):
@@ -47,7 +48,7 @@ def corners(placed):
     dict of str to index label
         By the names of `CORNERS`; fewer where there are not four units.
     """
-    units = placed[placed.truth == ""]
+    units = placed[placed.truth == ""].dropna(subset="x")
     spread = units[["x", "y"]] - units[["x", "y"]].min()
     scaled = (spread / spread.max().where(spread.max() > 0, 1)).to_numpy()
     chosen = {}
@@ -75,18 +76,21 @@ def draw(placed, pictures):
     figure = plt.figure(figsize=(style.WIDTH, 4.2))
     ax = figure.add_axes([0.325, 0.12, 0.4, 0.74])
     ax.patch.set_visible(False)  # lines to the thumbnails run below the marks
-    units, cells = placed[placed.truth == ""], placed[placed.truth != ""]
+    marks = style.points(placed[placed.truth == ""])
+    known = placed.dropna(subset="x")
+    units, cells = known[known.truth == ""], known[known.truth != ""]
     ax.set(xlim=(0, 2), xlabel="F1/F0 of the best stimuli")
     ax.set_ylabel("response kept along own warps,\nabove that along control warps", labelpad=1)
     ax.yaxis.label.set_bbox(style.BEHIND)
-    ends = np.append(placed.y, [0, CLEAR])
+    ends = np.append(known.y, [0, CLEAR])
     ax.set_ylim(ends.min() - 0.03, ends.max() + 0.03)
-    marks = style.points(units)
     for key, rows in units.groupby(["network", "layer"], sort=False):
         ax.scatter(rows.x, rows.y, label=f"{' '.join(key)} ({len(rows)})", **marks[key])
     style.mark_cells(ax, cells.truth, cells.x.values, cells.y.values)
     style.mark_borders(ax)
     ax.axhline(CLEAR, color="0.3", ls="--", lw=0.8, zorder=0)
+    if missing := len(placed) - len(known):
+        ax.set_title(f"{missing} of {len(placed)} units lack an index", fontsize=7)
     if len(units):
         figure.legend(loc="upper center", ncols=3, frameon=False)
     for name, (unit, images) in pictures.items():

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
+from matplotlib.ticker import LogFormatter
 
 from ..labels import ALPHA, CLEAR, RETAINED
 from . import style
@@ -97,6 +98,8 @@ def _stability(ax, table, marks, heights):
             )
     ax.set_yticks(list(ticks.values()), list(ticks))
     ax.set(xscale="log", ylim=(0, bottom))
+    for axis in (ax.xaxis.set_major_formatter, ax.xaxis.set_minor_formatter):
+        axis(LogFormatter(minor_thresholds=(1, 0.4)))
     ax.axvline(1, color="0.3", lw=0.8, ls="--", zorder=0)
     ax.set_xlabel(
         "relative stability R: change of the response under random warps of 1 pixel / under noise"
