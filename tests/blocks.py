@@ -71,7 +71,8 @@ def phase_block(
 def warp_found(units, images=3, **changed):
     """What the warp stage measured of units that keep all of their response but along controls.
 
-    Pairs gain 0.3 over affine maps, those of the null 0.1. Controls lose the response evenly.
+    Pairs gain 0.3 over affine maps, those of the null 0.1. Controls lose the response evenly, those
+    of the same displacement at once.
     """
     own = pairs.own_pairs(images)
     count, step = len(own), np.linspace(0, 1, 11)
@@ -100,7 +101,10 @@ def warp_found(units, images=3, **changed):
         control=np.ones((units, count, 2, 2), int),
         own=np.full((units, count, 11), 8.0),
         blend=np.full((units, count, 11), 8.0) + 2 * step,
-        control_response=np.tile(8 * (1 - step), (units, count, 2, 1)),
+        turned=np.zeros((units, count), bool),
+        control_response=np.stack(
+            [np.tile(8 * kept, (units, count, 2, 1)) for kept in (step == 0, 1 - step)]
+        ),
         itself=np.full((units, images), 8.0),
         interpolated=np.full((units, images), 7.6),
         warped_response=8 + np.tile([2.0, -2.0], 2) * np.ones(draws),

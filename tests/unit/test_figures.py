@@ -312,7 +312,10 @@ def test_warp_examples():
     images = stimuli.stimulus.sel(condition="diverse")
     pattern = images.values[0, 2]
     explained = np.tile([0.0, 0.1, 0.22, 0.54], (1, 3, 1)).transpose(2, 0, 1)
-    changed = dict(example=np.array([1]), warped=-0.5 * pattern[None], explained=explained)
+    turned = np.array([[False, True, False]])
+    changed = dict(
+        example=np.array([1]), warped=-0.5 * pattern[None], turned=turned, explained=explained
+    )
     block = warp_block(stimuli, **changed)
     block["target_image"][1] = 2
     block["source_image"][1] = 1
@@ -335,22 +338,21 @@ def test_warp_examples():
     assert grid.get_xlabel() == "least Jacobian 0.50"
     lines = {line.get_label(): line.get_ydata() for line in curve.get_lines()}
     np.testing.assert_allclose(lines["own warps"], 100)
-    np.testing.assert_allclose(lines["control warps"], np.linspace(100, 0, 11), atol=1e-9)
+    evenly = np.linspace(100, 0, 11)
+    np.testing.assert_allclose(lines["controls of the same change"], evenly, atol=1e-9)
+    np.testing.assert_allclose(lines["of the same displacement"], [100] + 10 * [0])
     np.testing.assert_allclose(lines["pixel blend"], np.linspace(100, 125, 11))
     assert curve.get_title() == "mean 100%, controls 50%"
-    alone = np.full((1, 3, 2), -1)
     block = warp_block(
         stimuli,
         blank=[2.0],
         own=np.tile(8 * (1 - np.linspace(0, 1, 11)), (1, 3, 1)),
-        null=alone,
         jacobian=np.array([[0.9, 0.3, 0.5]]),
         example=np.array([1]),
     )
     figure = warp_examples.draw([("unit", images.sel(unit=9), block.sel(unit=9))])
     assert figure.axes[4].get_xlabel() == "least Jacobian 0.30"
     lines = {line.get_label(): line.get_ydata() for line in figure.axes[5].get_lines()}
-    assert set(lines) == {"own warps", "pixel blend"}
     np.testing.assert_allclose(
         lines["own warps"], 100 * np.maximum(8 * (1 - np.linspace(0, 1, 11)) - 2, 0) / 6, atol=1e-9
     )

@@ -9,13 +9,27 @@ from invariscope import stability, warp
 from invariscope.seeds import generator
 
 SIDE = 24
+MODES = [(i, j) for i in range(1, 9) for j in range(1, 9) if i * i + j * j < 3.5**2]
+
+
+def wave(i, place, side=SIDE):
+    return np.sin(i * np.pi * (place + 0.5) / side)
+
+
+def variance(side, size):
+    """T sum sin^2(i pi y) sin^2(j pi x) / (i^2 + j^2), (y, x), for a root mean square of `size`."""
+    at = np.arange(side)
+    terms = [
+        np.outer(wave(i, at, side), wave(j, at, side)) ** 2 / (i * i + j * j) for i, j in MODES
+    ]
+    return 2 * size**2 / sum(1 / (i * i + j * j) for i, j in MODES) * sum(terms)
 
 
 @pytest.mark.parametrize(("side", "size"), [(24, 0.5), (24, 2.0), (10, 1.0)])
 def test_velocities_have_the_variance_of_the_closed_form(side, size):
     """At every pixel, in both components alike, and uncorrelated between them."""
     drawn = stability.maximum_entropy_velocities(generator("v"), (8000,), side, size)
-    expected = stability.variance(side, size)
+    expected = variance(side, size)
     for component in (0, 1):
         found = drawn[:, component].var(0)
         # A sample variance of n normal values is off by sqrt(2 / n).
@@ -29,22 +43,20 @@ def test_velocities_have_the_variance_of_the_closed_form(side, size):
 def test_root_mean_square_length_is_as_stated(size):
     """In closed form, as sin^2 has mean 1/2 on the pixels' centres."""
     for side in (8, 24, 68):
-        assert 2 * stability.variance(side, size).mean() == pytest.approx(size**2)
+        assert 2 * variance(side, size).mean() == pytest.approx(size**2)
 
 
 def test_neighbours_vary_together_as_the_closed_form_says():
     """Covariance of two places: T sum sin sin sin sin / (i^2 + j^2), worked out by hand."""
     drawn = stability.maximum_entropy_velocities(generator("c"), (20000,), SIDE, 1.0)
     y, x, p, q = 7, 11, 10, 15
-    at = lambda i, place: np.sin(i * np.pi * (place + 0.5) / SIDE)  # noqa: E731
-    modes = [(i, j) for i in (1, 2, 3) for j in (1, 2, 3) if i * i + j * j < 3.5**2]
-    assert len(modes) == 6  # all but (2, 3), (3, 2) and (3, 3)
-    t = 2 / sum(1 / (i * i + j * j) for i, j in modes)
+    assert len(MODES) == 6
+    t = 2 / sum(1 / (i * i + j * j) for i, j in MODES)
     expected = t * sum(
-        at(i, y) * at(j, x) * at(i, p) * at(j, q) / (i * i + j * j) for i, j in modes
+        wave(i, y) * wave(j, x) * wave(i, p) * wave(j, q) / (i * i + j * j) for i, j in MODES
     )
     found = (drawn[:, 0, y, x] * drawn[:, 0, p, q]).mean()
-    assert found == pytest.approx(expected, abs=0.03 * stability.variance(SIDE, 1).max())
+    assert found == pytest.approx(expected, abs=0.03 * variance(SIDE, 1).max())
 
 
 def test_a_mode_is_the_integral_of_the_gradient():

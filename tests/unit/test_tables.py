@@ -160,6 +160,7 @@ def test_warp_rows():
         *(f"null_explained_{family}" for family in families),
         *("null_gain", "gain_effect", "gain_p"),
         *("blend_retention", "interpolation", "least_jacobian"),
+        "control_retention_displacement",
         *("relative_stability_0.5", "stability_low_0.5", "stability_high_0.5"),
         *("relative_stability_1", "stability_low_1", "stability_high_1"),
         *("relative_stability_2", "stability_low_2", "stability_high_2"),
@@ -171,6 +172,7 @@ def test_warp_rows():
     assert rows.null_explained_warp[0] == pytest.approx(0.3, abs=0.02)
     assert rows.null_explained_affine[0] == pytest.approx(0.2, abs=0.02)
     assert rows.null_gain[0] == pytest.approx(0.1, abs=0.02)
+    assert rows.control_retention_displacement.tolist() == pytest.approx([1 / 11] * 2)
     assert rows.blend_retention.tolist() == pytest.approx([1.125] * 2)
     assert rows.interpolation.tolist() == pytest.approx([0.95] * 2)
     for size, expected in (("0.5", 1), ("1", 4), ("2", 9)):
@@ -188,7 +190,7 @@ def test_labels_are_counted():
             "label": ["both", "", "both", "selective", "selective"],
         }
     )
-    first, second = tables.labelled_shares(table)
+    first, second = tables.label_counts(table)
     assert (first["layer"], first["units"], first["missing"]) == ("a", 2, 1)
     assert first["counts"] == {
         "selective": 0,

@@ -318,6 +318,11 @@ def test_the_example_is_the_pair_of_the_median_gain():
     moved[:, 2, 0] = 3.0
     found = warp_fit.examples(stimuli, pairs, {"explained": explained, "displacement": moved})
     assert found["example"].tolist() == [2]  # gains 0.4, 0.1 and 0.3
+    expected = [(stimuli[0, s] * stimuli[0, t]).sum() < 0 for s, t in pairs[:2]]
+    assert found["turned"][0, :2].tolist() == expected
+    fits = {"explained": explained, "displacement": 0 * moved}
+    opposite = torch.stack([stimuli[0, 0], -stimuli[0, 0], stimuli[0, 0]])[None]
+    assert warp_fit.examples(opposite, pairs, fits)["turned"].tolist() == [[False, True, True]]
     torch.testing.assert_close(
         found["warped"][0, :, :13], stimuli[0, 0, :, 3:], atol=1e-4, rtol=1e-4
     )

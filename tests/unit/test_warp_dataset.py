@@ -23,7 +23,8 @@ def test_indices_by_hand():
     np.testing.assert_allclose(block.null_mean_explained.sel(family="warp"), expected)
     np.testing.assert_allclose(block.gain_effect, 1)
     np.testing.assert_allclose(block.path_retention, 1)
-    np.testing.assert_allclose(block.control_retention, 0.5)
+    np.testing.assert_allclose(block.control_retention.sel(match="change"), 0.5)
+    np.testing.assert_allclose(block.control_retention.sel(match="displacement"), 1 / 11)
     np.testing.assert_allclose(block.blend_retention, 1.125)
     np.testing.assert_allclose(block.interpolation, 0.95)
     np.testing.assert_allclose(block.least_jacobian, 0.5)
@@ -150,7 +151,7 @@ def test_what_was_measured_is_kept():
         "interpolated_response": found["interpolated"],
     }
     same = ["explained", "null_explained", "jacobian", "velocity", "displacement", "example"]
-    same += ["warped", "control_response", "warped_response", "noisy_response", "moved"]
+    same += ["warped", "turned", "control_response", "warped_response", "noisy_response", "moved"]
     for name, values in {**kept, **{name: found[name] for name in same}}.items():
         np.testing.assert_array_equal(block[name], values, err_msg=name)
 

@@ -87,7 +87,9 @@ def test_controls_move_as_far_but_change_no_more(scale):
     """One of the two holds exactly, the other is not exceeded."""
     sources = smooth(12, 3, SIDE, SIDE)
     moved = warp.displacement(velocities(12, name="own"))
-    matched = warp_path.match(velocities(12, name="control", size=scale), sources, moved)
+    equal, matched = warp_path.match(velocities(12, name="control", size=scale), sources, moved)
+    np.testing.assert_allclose(sizes(equal, sources, moved)[0], 1, atol=0.02)
+    assert (sizes(equal, sources, moved)[1] > 1.05).any()
     far, much = sizes(matched, sources, moved)
     assert (far < 1.02).all()
     assert (much < 1.02).all()
@@ -103,7 +105,7 @@ def test_controls_of_a_warp_that_moves_only_what_is_blank_are_weak():
     outside = torch.from_numpy(np.where(np.hypot(y, x) > 9, 2.0, 0.0))[None, None].float()
     moved = outside.expand(1, 2, -1, -1).contiguous()
     shift = torch.ones(1, 2, SIDE, SIDE)
-    far, much = sizes(warp_path.match(shift, blob, moved), blob, moved)
+    far, much = sizes(warp_path.match(shift, blob, moved)[1], blob, moved)
     assert far < 0.2
     assert much == pytest.approx(1, abs=0.02)
 
@@ -118,7 +120,7 @@ def test_controls_and_warps_that_do_not_move():
 
 def test_weak_controls_are_made_as_strong_as_need_be():
     sources, moved = smooth(6, 3, SIDE, SIDE), warp.displacement(velocities(6, name="own"))
-    far, much = sizes(warp_path.match(1e-3 * velocities(6), sources, moved), sources, moved)
+    far, much = sizes(warp_path.match(1e-3 * velocities(6), sources, moved)[1], sources, moved)
     assert (torch.maximum(far, much) > 0.97).all()
     assert (torch.maximum(far, much) < 1.02).all()
 
@@ -128,8 +130,8 @@ def test_matched_controls_do_not_fold():
     sources = smooth(6, 3, SIDE, SIDE)
     steep = smooth(6, 2, SIDE, SIDE, name="steep", sigma=1)
     moved = torch.full((6, 2, SIDE, SIDE), 4.0)
-    matched = warp_path.match(steep, sources, moved)
-    assert (warp.jacobian(warp.displacement(matched)) > 0).all()
+    for matched in warp_path.match(steep, sources, moved):
+        assert (warp.jacobian(warp.displacement(matched)) > 0).all()
 
 
 def test_half_a_pixel_and_back_costs_smooth_stimuli_nothing():
@@ -160,7 +162,7 @@ def test_responses_belong_to_their_unit_pair_and_step():
     fits = {"velocity": fields, "displacement": moved, "control_velocity": control}
     found = warp_path.responses(observe, stimuli, own, fits, NORM)
     assert found["own"].shape == found["blend"].shape == (2, 3, 11)
-    assert found["control_response"].shape == (2, 3, 2, 11)
+    assert found["control_response"].shape == (2, 2, 3, 2, 11)
     close = dict(rtol=1e-4, atol=1e-2)
     for unit in range(2):
         seen = lambda path, unit=unit: torch.einsum("tchw,chw->t", path, weights[unit])  # noqa: E731
@@ -177,7 +179,11 @@ def test_responses_belong_to_their_unit_pair_and_step():
                 matched = warp_path.match(
                     control[unit, pair, which][None], one, moved[unit, pair][None]
                 )
-                path = warp_path.warp_path(one, matched, NORM)[0]
-                torch.testing.assert_close(
-                    found["control_response"][unit, pair, which], seen(path), rtol=1e-3, atol=0.2
-                )
+                for row, each in enumerate(matched):
+                    path = warp_path.warp_path(one, each, NORM)[0]
+                    torch.testing.assert_close(
+                        found["control_response"][row, unit, pair, which],
+                        seen(path),
+                        rtol=1e-3,
+                        atol=0.2,
+                    )

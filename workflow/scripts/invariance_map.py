@@ -23,7 +23,7 @@ def main(input, output, record, threads):
                 shown[name] = unit, stimuli.values
     style.apply()
     style.save(invariance_map.draw(placed, shown), [output.svg, output.png])
-    values = dict(layers=tables.labelled_shares(table), labels=labels.LABELS, rule=labels)
+    values = dict(layers=tables.label_counts(table), labels=labels.LABELS, rule=labels)
     with files.write_whole(output.caption) as temporary:
         temporary.write_text(fill(record["caption"], **values))
 

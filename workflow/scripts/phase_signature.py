@@ -9,7 +9,9 @@ from invariscope.figures import phase_signature, style
 
 def main(input, output, record, threads):
     style.apply()
-    table = tables.read(input.units).merge(pd.read_csv(input.signature))
+    table = tables.read(input.units).merge(
+        pd.read_csv(input.signature), on=tables.KEYS, validate="1:1"
+    )
     style.save(phase_signature.draw(table), output)
 
 

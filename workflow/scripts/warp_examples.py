@@ -11,7 +11,7 @@ def main(input, output, record, threads):
     layers = {}
     for path, stimuli in zip(input.warp, input.stimuli, strict=True):
         block = files.read_dataset(path, ["path_retention", "control_retention"])
-        above = block.path_retention - block.control_retention
+        above = block.path_retention - block.control_retention.sel(match="change")
         found = layers.setdefault((block.attrs["network"], block.attrs["layer"]), [])
         for unit, index in zip(block.unit.values, above.values, strict=True):
             found.append((path, stimuli, int(unit), index))

@@ -2,8 +2,9 @@
 
 A unit is phase-invariant if
   1. its F1/F0 is below the classical border between complex and simple cells, and
-  2. at no phase does its response fall below `LEAST` of its maximum. (A cell that answers two
-     opposite phases only has an F1/F0 of 0 and yet is not invariant.)
+  2. its least response over phases is at least `LEAST` of its maximum, on average over the best
+     stimuli. (A cell that answers two opposite phases only has an F1/F0 of 0 and yet is not
+     invariant.)
 It is warp-invariant if
   1. warps explain more of its diverse stimuli, beyond affine maps, than of pairs with other units'
      stimuli: corrected p below `ALPHA`,
@@ -16,7 +17,8 @@ to 0. RETAINED: the warp-invariant cell keeps 0.99, the orientation-invariant ce
 pass (1), 0.75. CLEAR: the warp-invariant cell lies 0.17 above its controls. The shift-invariant
 cell, which passes (1), lies 0.05 above, the simple, linear and polarity-invariant cells as much or
 less. The complex cell lies 0.09 above, but its stimuli are translations of one another and do not
-pass (1).
+pass (1). Cells lose nothing to sampling; real units lose some percent along either warp
+(`interpolation` in warp.csv), so that RETAINED is a little stricter for them.
 """
 
 import numpy as np

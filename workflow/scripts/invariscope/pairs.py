@@ -47,11 +47,16 @@ def null_targets(unit, others, images, count, *names):
     Returns
     -------
     numpy.ndarray, (count, 2)
-        Unit and image. Each of the others serves before any serves again.
+        Unit and image. Each of the others serves before any serves again, with all its images
+        before one comes again.
     """
     rng = generator(*names, "null", unit)
-    turns = [rng.permutation(others) for _ in range(-(-count // len(others)))]
-    return np.stack([np.concatenate(turns)[:count], rng.integers(images, size=count)], 1)
+    each = np.stack([rng.permutation(images) for _ in others])
+    turns = [rng.permutation(len(others)) for _ in range(-(-count // len(others)))]
+    drawn = [
+        np.stack([others[order], each[order, turn % images]], 1) for turn, order in enumerate(turns)
+    ]
+    return np.concatenate(drawn)[:count]
 
 
 def control_pool(units, pairs, *names):
@@ -108,7 +113,7 @@ def plan(units, layer, able, images, *names):
     layer : sequence of int
         Of all blocks of the layer, in order.
     able : sequence of bool
-        Which of those may serve as null and control of others.
+        Which of those may serve as null and control of others: those that respond at all.
     images : int
         Per unit.
     *names : str or int

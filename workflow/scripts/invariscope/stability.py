@@ -16,7 +16,6 @@ from .warp import unfolded, upsample, warp
 from .warp_path import root_mean_square
 
 SIZES = 0.5, 1.0, 2.0  # root-mean-square lengths of the velocities, in pixels
-SIZE = 1.0  # of the index in units.csv
 CUT = 3  # (i, j) with i^2 + j^2 < (CUT + 1/2)^2
 CONFIDENCE = 0.95
 RESAMPLES = 2000
@@ -28,21 +27,6 @@ def _waves(side):
     squares = index[:, None] ** 2 + index[None, :] ** 2
     waves = np.sin(np.pi * np.outer(index, (np.arange(side) + 0.5) / side))
     return np.where(squares < (CUT + 0.5) ** 2, 1 / squares, 0), waves
-
-
-def variance(side, size):
-    """Variance of each component of the velocity at each pixel, in closed form, (y, x).
-
-    T sum_ij sin^2(i pi y) sin^2(j pi x) / (i^2 + j^2), where T makes the root-mean-square length
-    `size` pixels.
-    """
-    spectrum, waves = _waves(side)
-    return _temperature(spectrum, size) * np.einsum("ij,iy,jx->yx", spectrum, waves**2, waves**2)
-
-
-def _temperature(spectrum, size):
-    # Each sin^2 has mean 1/2, and there are two components.
-    return 2 * size**2 / spectrum.sum()
 
 
 def maximum_entropy_velocities(rng, shape, side, size):
@@ -66,7 +50,9 @@ def maximum_entropy_velocities(rng, shape, side, size):
     numpy.ndarray, (*shape, 2, y, x)
     """
     spectrum, waves = _waves(side)
-    amplitude = np.sqrt(_temperature(spectrum, size) * spectrum)
+    # Each sin^2 has mean 1/2, and there are two components.
+    temperature = 2 * size**2 / spectrum.sum()
+    amplitude = np.sqrt(temperature * spectrum)
     drawn = amplitude * rng.standard_normal((*shape, 2, CUT, CUT))
     return np.einsum("...ij,iy,jx->...yx", drawn, waves, waves)
 

@@ -9,6 +9,7 @@ from .labels import LABELS, labels
 from .signature import similarity_between
 
 CONFIDENCE = 0.95
+KEYS = ["network", "layer", "channel"]  # what names a unit in every table
 STABILITY = ["relative_stability", "stability_low", "stability_high"]
 # Variables of the warp file that are columns of warp.csv by their own names.
 WARP = ["null_gain", "gain_effect", "gain_p", "blend_retention", "interpolation", "least_jacobian"]
@@ -56,7 +57,7 @@ def unit_rows(stimuli, phase, warp):
             "label": "",
             "phase_minimum": fourier.min_max.values,
             "warp_p": warp.gain_p.values,
-            "control_retention": warp.control_retention.values,
+            "control_retention": warp.control_retention.sel(match="change").values,
             "missing": _reasons(xr.concat([phase.missing, warp.missing], "index")),
         }
     )
@@ -174,11 +175,13 @@ def warp_rows(warp):
         for size in warp["size"].values
         for name in STABILITY
     }
-    columns = {**explained, **{name: warp[name] for name in WARP}, **stable}
+    far = warp.control_retention.sel(match="displacement")
+    alone = {name: warp[name] for name in WARP}
+    columns = {**explained, **alone, "control_retention_displacement": far, **stable}
     return pd.DataFrame({**_names(warp), **{name: value.values for name, value in columns.items()}})
 
 
-def labelled_shares(table):
+def label_counts(table):
     """How many real units of each layer bear each label.
 
     Parameters
@@ -218,6 +221,7 @@ def phase_invariant(table, borders):
     table : pandas.DataFrame
         units.csv. Model cells are passed over.
     borders : sequence of float
+
     Returns
     -------
     list of dict

@@ -7,10 +7,12 @@ from scipy import stats
 from . import stability, tuning
 from .missing import undriven, why_missing
 from .warp_fit import FAMILIES, LEVELS
+from .warp_path import MATCHES
 
 ENDS = "source", "target"
 LEAST_SIDE = LEVELS[-1][0] - 2  # a pixel at least between the knots of the free warp
-# Indices of each unit: their leading dimension, if any, what they are, and which reason they lack.
+# Indices of each unit: their leading dimension, if any, what they are, and which entry of `missing`
+# says why they are not there.
 INDICES = {
     "mean_explained": ("family", "variance explained, mean over the unit's pairs", "warp"),
     "null_mean_explained": ("family", "the same over pairs with other units' stimuli", "null"),
@@ -20,9 +22,13 @@ INDICES = {
     "gain_effect": (None, "rank-biserial correlation of gains with being the unit's own", "null"),
     "gain_p": (None, "Mann-Whitney test that the unit's own gains are larger", "null"),
     "path_retention": (None, "mean response along own warps over that at their start", "warp"),
-    "control_retention": (None, "the same along control warps", "null"),
+    "control_retention": ("match", "the same along control warps", "null"),
     "blend_retention": (None, "the same along pixel blends", "warp"),
-    "interpolation": (None, "response after moving by half a pixel and back", "warp"),
+    "interpolation": (
+        None,
+        "response to stimuli moved by half a pixel and back, over that to the stimuli",
+        "warp",
+    ),
     "relative_stability": ("size", "change under random warps over that under noise", "warp"),
     "stability_low": ("size", "lower limit of its bootstrap interval", "warp"),
     "stability_high": ("size", "upper limit of its bootstrap interval", "warp"),
@@ -55,9 +61,11 @@ def warp_dataset(stimuli, blank, found, **attributes):
           control, 2), unit and pair of the controls, both -1 for a unit without others;
         - 'explained' and 'null_explained' (family, unit, pair);
         - of the free warps 'velocity' and 'displacement' (unit, pair, 2, y, x), 'jacobian' (unit,
-          pair), 'example' (unit,) and 'warped' (unit, channel, y, x), see `warp_fit`;
-        - responses before the ReLU: 'own' and 'blend' (unit, pair, step), 'control_response' (unit,
-          pair, control, step), 'itself' and 'interpolated' (unit, image), see `warp_path`;
+          pair), 'turned' (unit, pair), 'example' (unit,) and 'warped' (unit, channel, y, x), see
+          `warp_fit`;
+        - responses before the ReLU: 'own' and 'blend' (unit, pair, step), 'control_response'
+          (match, unit, pair, control, step), 'itself' and 'interpolated' (unit, image), see
+          `warp_path`;
         - 'warped_response' and 'noisy_response', likewise, and 'moved', all (size, unit, image,
           draw), see `stability`.
     **attributes : str or number
@@ -78,6 +86,7 @@ def warp_dataset(stimuli, blank, found, **attributes):
         "channel": stimuli.channel,
         "family": list(FAMILIES),
         "size": ("size", list(stability.SIZES), {"units": "pixels"}),
+        "match": list(MATCHES),
         "index": list(missing),
     }
     response = {"units": stimuli.response.attrs["units"], "long_name": "response before the ReLU"}
@@ -86,9 +95,9 @@ def warp_dataset(stimuli, blank, found, **attributes):
         "blank": ("unit", blank, {**response, "long_name": "response to a blank, before the ReLU"}),
     }
     if found is None:
-        sizes = {"family": len(FAMILIES), "size": len(stability.SIZES), None: 1}
+        sizes = {"family": len(FAMILIES), "size": len(stability.SIZES), "match": len(MATCHES)}
         indices = {
-            name: np.full((sizes[dim], units)[dim is None :], np.nan)
+            name: np.full((units,) if dim is None else (sizes[dim], units), np.nan)
             for name, (dim, *_) in INDICES.items()
         }
     else:
@@ -140,7 +149,7 @@ def _indices(found, blank):
         "gain_effect": 2 * test.statistic / (gain.shape[1] * null_gain.shape[1]) - 1,
         "gain_p": test.pvalue,
         "path_retention": retention(found["own"]),
-        "control_retention": retention(found["control_response"]),
+        "control_retention": np.stack([retention(each) for each in found["control_response"]]),
         "blend_retention": retention(found["blend"]),
         "interpolation": tuning.ratio(after_relu(found["interpolated"], 1).sum(1), itself.sum(1)),
         **dict(zip(("relative_stability", "stability_low", "stability_high"), stable, strict=True)),
@@ -179,12 +188,25 @@ def _raw(found, response):
             found["warped"],
             {"units": "8-bit grey levels", "long_name": "its source under its warp"},
         ),
+        "turned": (each, found["turned"], {"long_name": "whether the warp turns the contrast"}),
         "null_unit": (each, found["null"][..., 0], {"long_name": "whose stimulus is the target"}),
         "null_image": (each, found["null"][..., 1], {"long_name": "which of its stimuli"}),
-        "control_unit": ((*each, "control"), found["control"][..., 0]),
-        "control_pair": ((*each, "control"), found["control"][..., 1]),
+        "control_unit": (
+            (*each, "control"),
+            found["control"][..., 0],
+            {"long_name": "whose warp the control is"},
+        ),
+        "control_pair": (
+            (*each, "control"),
+            found["control"][..., 1],
+            {"long_name": "which of its pairs"},
+        ),
         "own_response": ((*each, "step"), found["own"], response),
-        "control_response": ((*each, "control", "step"), found["control_response"], response),
+        "control_response": (
+            ("match", *each, "control", "step"),
+            found["control_response"],
+            response,
+        ),
         "blend_response": ((*each, "step"), found["blend"], response),
         "itself_response": (("unit", "image"), found["itself"], response),
         "interpolated_response": (("unit", "image"), found["interpolated"], response),

@@ -213,7 +213,7 @@ def fit_plan(images, plan, smoothness=SMOOTHNESS, steps=STEPS, progress=None):
 
 
 def examples(stimuli, pairs, fits):
-    """Of each unit the pair whose free warp gains the median over the affine map, and that warp.
+    """Which free warps turn the contrast, and of each unit a typical warp.
 
     Parameters
     ----------
@@ -225,16 +225,21 @@ def examples(stimuli, pairs, fits):
     Returns
     -------
     dict of str to torch.Tensor
-        'example' (unit,), which pair, and 'warped' (unit, channel, y, x), its warped source.
+        'turned' (unit, pair), whether the warped source resembles the target's negative. 'example'
+        (unit,), the pair whose warp gains the median over the affine map, and 'warped' (unit,
+        channel, y, x), its warped source.
     """
+    sources, targets = (stimuli[:, end].flatten(0, 1) for end in pairs.T)
+    warped = warp(upsample(sources), fits["displacement"].flatten(0, 1))
+    turned = (warped * targets).flatten(1).sum(1) < 0
     explained = fits["explained"]
     gain = explained[FAMILIES.index("warp")] - explained[FAMILIES.index("affine")]
     chosen = gain.argsort(dim=1, stable=True)[:, (gain.shape[1] - 1) // 2]
     units = torch.arange(len(stimuli), device=stimuli.device)
-    sources = stimuli[units, torch.as_tensor(pairs[:, 0], device=stimuli.device)[chosen]]
     return {
+        "turned": turned.view(gain.shape),
         "example": chosen,
-        "warped": warp(upsample(sources), fits["displacement"][units, chosen]),
+        "warped": warped.unflatten(0, gain.shape)[units, chosen],
     }
 
 

@@ -1,4 +1,5 @@
-"""Path test: the response while a stimulus is warped, bit by bit, into another of the unit.
+"""Path test: the response while a stimulus is warped, bit by bit, into another of the unit, or its
+negative: warps are fitted whatever the sign of the contrast.
 
 The path of a warp is its flow, exp(t v) for t from 0 to 1. It is held against control warps, which
 were fitted for other units of the layer, and against the pixel blend of the two stimuli.
@@ -10,14 +11,15 @@ from .observer import evaluate
 from .spectrum import length
 from .warp import displacement, unfolded, upsample, warp
 
-STEPS = 11  # of a path, its start and end among them
+PLACES = 11  # along a path, its start and end among them
+MATCHES = "displacement", "change"  # how controls are brought to the size of the unit's own warps
 SCALINGS = 4  # of a control, until it moves as far as it should
 HALVINGS = 12  # of the interval that holds the strength at which it changes as much as it should
 
 
 def times(device="cpu"):
     """Places along a path, 0 to 1."""
-    return torch.linspace(0, 1, STEPS, device=device)
+    return torch.linspace(0, 1, PLACES, device=device)
 
 
 def at_norm(stimuli, norm):
@@ -38,7 +40,7 @@ def warp_path(sources, velocities, norm):
 
     Returns
     -------
-    torch.Tensor, (pair, STEPS, channel, y, x)
+    torch.Tensor, (pair, PLACES, channel, y, x)
     """
     fine = upsample(sources)
     steps = [warp(fine, displacement(t * velocities)) for t in times(sources.device)]
@@ -62,12 +64,12 @@ def change(fine, moved, sources):
 
 
 def match(velocities, sources, moved):
-    """Bring control warps to the size of other warps of the same stimuli.
+    """Bring control warps to the size of other warps of the same stimuli, in two ways.
 
-    A control moves as far as the other warp, in root-mean-square displacement; but where it would
-    then change the stimulus more than the other does, in L2 norm, it is made weaker until it
-    changes it as much. Else units would seem invariant to their own warps whose stimuli hardly
-    differ where they look, as a simple cell's.
+    By displacement, a control moves as far as the other warp, in root mean square. By change, it is
+    then made weaker where it changes the stimulus more than the other does, in L2 norm, until it
+    changes it as much. Without the latter, units would seem invariant to their own warps whose
+    stimuli hardly differ where they look, as a simple cell's.
 
     Parameters
     ----------
@@ -79,8 +81,8 @@ def match(velocities, sources, moved):
 
     Returns
     -------
-    torch.Tensor, (pair, 2, y, x)
-        Velocities of the controls, which fold nowhere.
+    torch.Tensor, (2, pair, 2, y, x)
+        Velocities of the controls, by `MATCHES`, which fold nowhere.
     """
     fine = upsample(sources)
     far, much = root_mean_square(moved), change(fine, moved, sources)
@@ -93,16 +95,17 @@ def match(velocities, sources, moved):
         now = root_mean_square(displacement(scaled(strength)))
         strength = strength * (far / now.clamp(min=1e-6)).clamp(0.5, 2)
     weaker, stronger = torch.zeros_like(strength), strength
-    least = change(fine, displacement(scaled(strength)), sources) <= much
+    mild = change(fine, displacement(scaled(strength)), sources) <= much
     for _ in range(HALVINGS):
         middle = (weaker + stronger) / 2
         over = change(fine, displacement(scaled(middle)), sources) > much
         weaker, stronger = torch.where(over, weaker, middle), torch.where(over, middle, stronger)
-    return unfolded(scaled(torch.where(least, strength, weaker)))[0]
+    strengths = strength, torch.where(mild, strength, weaker)
+    return torch.stack([unfolded(scaled(each))[0] for each in strengths])
 
 
 def half_pixel_and_back(stimuli, norm):
-    """Stimuli moved by half a pixel each way and back again: what sampling alone costs, twice.
+    """Stimuli moved by half a pixel along both axes and back: what sampling alone costs, twice.
 
     Parameters
     ----------
@@ -136,9 +139,9 @@ def responses(observe, stimuli, pairs, fits, norm):
     Returns
     -------
     dict of str to torch.Tensor
-        All before the ReLU. 'own' and 'blend' (unit, pair, STEPS), 'control_response' (unit, pair,
-        control, STEPS); 'itself' (unit, image) to the stimuli, and 'interpolated' to the stimuli
-        moved by half a pixel and back.
+        All before the ReLU. 'own' and 'blend' (unit, pair, PLACES); 'control_response' (match,
+        unit, pair, control, PLACES), by `MATCHES`; 'itself' (unit, image) to the stimuli, and
+        'interpolated' to the stimuli moved by half a pixel and back.
     """
     units = len(stimuli)
     sources, targets = (stimuli[:, end].flatten(0, 1) for end in pairs.T)
@@ -148,14 +151,14 @@ def responses(observe, stimuli, pairs, fits, norm):
         return seen.view(units, -1, path.shape[1])
 
     moved = fits["displacement"].flatten(0, 1)
-    controls = [
-        along(warp_path(sources, match(velocities.flatten(0, 1), sources, moved), norm))
-        for velocities in fits["control_velocity"].unbind(2)
-    ]
+    controls = []
+    for velocities in fits["control_velocity"].unbind(2):
+        matched = match(velocities.flatten(0, 1), sources, moved)
+        controls.append(torch.stack([along(warp_path(sources, each, norm)) for each in matched]))
     shaken = half_pixel_and_back(stimuli.flatten(0, 1), norm).view_as(stimuli)
     return {
         "own": along(warp_path(sources, fits["velocity"].flatten(0, 1), norm)),
-        "control_response": torch.stack(controls, 2),
+        "control_response": torch.stack(controls, 3),
         "blend": along(blend_path(sources, targets, norm)),
         "itself": evaluate(observe, stimuli),
         "interpolated": evaluate(observe, shaken),

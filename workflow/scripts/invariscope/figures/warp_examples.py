@@ -8,9 +8,10 @@ from ..tuning import above_blank, ratio
 from . import style
 
 PATHS = {
-    "own_response": ("own warps", dict(color="C0", lw=1.3)),
-    "control_response": ("control warps", dict(color="C1", lw=1.3, ls="--")),
-    "blend_response": ("pixel blend", dict(color="0.55", lw=1.1, ls=":")),
+    "own warps": dict(color="C0", lw=1.3),
+    "controls of the same change": dict(color="C1", lw=1.3, ls="--"),
+    "of the same displacement": dict(color="C1", lw=0.8, ls="-."),
+    "pixel blend": dict(color="0.55", lw=1.1, ls=":"),
 }
 TITLES = "source", "target", "warped source", "residual", "where it looks"
 LINES = 9  # of the deformation grid, each way
@@ -29,7 +30,7 @@ def draw(units):
     matplotlib.figure.Figure
     """
     rows = max(len(units), 1)
-    figure = plt.figure(figsize=(style.WIDTH, 1.02 * rows + 0.75))
+    figure = plt.figure(figsize=(style.WIDTH, 1.02 * rows + 0.9))
     if not units:
         figure.text(0.5, 0.5, "No unit has a path along warps.", ha="center")
         return figure
@@ -40,7 +41,7 @@ def draw(units):
         width_ratios=[1] * len(TITLES) + [0.42, 1.75],
         left=0.14,
         right=0.985,
-        top=1 - 0.3 / height,
+        top=1 - 0.45 / height,
         bottom=0.45 / height,
         wspace=0.06,
         hspace=0.42,
@@ -80,7 +81,7 @@ def _panels(stimuli, unit):
         picture(source),
         picture(target),
         picture(gain * warped, f"explains {free:.0%}, affine {affine:.0%}"),
-        picture(target - gain * warped, "contrast turned" if gain < 0 else ""),
+        picture(target - gain * warped, "contrast turned" if bool(unit.turned[pair]) else ""),
         lambda ax: _grid(ax, source, unit.displacement.values[pair], float(unit.jacobian[pair])),
     )
 
@@ -100,18 +101,23 @@ def _grid(ax, source, displacement, least):
 
 def _responses(ax, unit, first, last):
     """Response along the paths of all pairs, in percent of that at their start."""
-    blank = float(unit.blank)
-    for name, (label, line) in PATHS.items():
-        responses = unit[name]
-        if bool(unit.missing.sel(index="null") != "") and name == "control_response":
-            continue
-        seen = above_blank(responses.values, blank)
+    paths = (
+        unit.own_response,
+        unit.control_response.sel(match="change"),
+        unit.control_response.sel(match="displacement"),
+        unit.blend_response,
+    )
+    for (label, line), responses in zip(PATHS.items(), paths, strict=True):
+        seen = above_blank(responses.values, float(unit.blank))
         seen = seen.reshape(-1, seen.shape[-1]).sum(0)
         at = np.linspace(0, 1, len(seen))
         ax.plot(at, 100 * ratio(seen, np.full(len(seen), seen[0])), label=label, **line)
     ax.set(xlim=(0, 1), ylim=(0, 125), xticks=[0, 0.5, 1], yticks=[0, 50, 100])
     ax.tick_params(labelsize=6, length=2, pad=1, labelbottom=last)
-    own, control = float(unit.path_retention), float(unit.control_retention)
+    own, control = (
+        float(unit.path_retention),
+        float(unit.control_retention.sel(match="change")),
+    )
     ax.set_title(f"mean {own:.0%}, controls {control:.0%}", fontsize=6, pad=2)
     if last:
         ax.set_xlabel("place along the path", fontsize=6, labelpad=1)
@@ -119,8 +125,8 @@ def _responses(ax, unit, first, last):
     if first:
         ax.legend(
             loc="lower center",
-            bbox_to_anchor=(0.3, 1.12),
-            ncols=3,
+            bbox_to_anchor=(0.4, 1.12),
+            ncols=2,
             frameon=False,
             fontsize=6,
             handlelength=1.5,

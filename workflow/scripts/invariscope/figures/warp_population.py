@@ -6,7 +6,12 @@ import seaborn as sns
 from matplotlib.ticker import LogFormatter
 
 from ..labels import ALPHA, CLEAR, RETAINED
+from ..tables import SIZE
 from . import style
+
+R, LOW, HIGH = (
+    f"{name}_{SIZE:g}" for name in ("relative_stability", "stability_low", "stability_high")
+)
 
 
 def draw(table):
@@ -78,15 +83,15 @@ def _stability(ax, table, marks, heights):
     bottom, ticks = 0, {}
     for key, height in reversed(heights.items()):
         rows = table[(table.network == key[0]) & (table.layer == key[1])]
-        known = rows.dropna(subset=["relative_stability_1"]).sort_values("relative_stability_1")
+        known = rows.dropna(subset=R).sort_values(R)
         margin = height / (2 * max(len(known), 1)) if len(known) < 10 else 0.2
         at = bottom + np.linspace(margin, height - margin, len(known))
         ticks[" ".join(key)] = bottom + height / 2
         bottom += height
         colour = marks[key]["color"][0] if key in marks else "k"
-        ax.hlines(at, known.stability_low_1, known.stability_high_1, color=colour, lw=0.8)
-        ax.plot(known.relative_stability_1, at, ".", ms=3, color=colour)
-        for truth, x, y in zip(known.truth, known.stability_low_1, at, strict=True):
+        ax.hlines(at, known[LOW], known[HIGH], color=colour, lw=0.8)
+        ax.plot(known[R], at, ".", ms=3, color=colour)
+        for truth, x, y in zip(known.truth, known[LOW], at, strict=True):
             ax.annotate(
                 style.cell_name(truth),
                 (x, y),
@@ -102,6 +107,7 @@ def _stability(ax, table, marks, heights):
         axis(LogFormatter(minor_thresholds=(1, 0.4)))
     ax.axvline(1, color="0.3", lw=0.8, ls="--", zorder=0)
     ax.set_xlabel(
-        "relative stability R: change of the response under random warps of 1 pixel / under noise"
+        "relative stability R: change of the response under random warps "
+        f"of {SIZE:g} pixel / under noise"
     )
     sns.despine(ax=ax)
