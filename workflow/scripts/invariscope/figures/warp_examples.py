@@ -30,7 +30,7 @@ def draw(units):
     matplotlib.figure.Figure
     """
     rows = max(len(units), 1)
-    figure = plt.figure(figsize=(style.WIDTH, 1.02 * rows + 0.9))
+    figure = plt.figure(figsize=(style.WIDTH, 1.02 * rows + 0.95))
     if not units:
         figure.text(0.5, 0.5, "No unit has a path along warps.", ha="center")
         return figure
@@ -41,7 +41,7 @@ def draw(units):
         width_ratios=[1] * len(TITLES) + [0.42, 1.75],
         left=0.14,
         right=0.985,
-        top=1 - 0.45 / height,
+        top=1 - 0.5 / height,
         bottom=0.45 / height,
         wspace=0.06,
         hspace=0.42,
@@ -56,7 +56,18 @@ def draw(units):
                 ax.set_ylabel(
                     title, fontsize=6.5, rotation=0, ha="right", va="center", linespacing=1.3
                 )
-        _responses(figure.add_subplot(grid[row, -1]), unit, row == 0, row == rows - 1)
+        ax = figure.add_subplot(grid[row, -1])
+        _responses(ax, unit, row == rows - 1)
+    figure.legend(
+        *ax.get_legend_handles_labels(),
+        loc="upper right",
+        bbox_to_anchor=(0.995, 1 - 0.02 / height),
+        ncols=2,
+        frameon=False,
+        fontsize=6,
+        columnspacing=0.8,
+        borderpad=0,
+    )
     return figure
 
 
@@ -99,7 +110,7 @@ def _grid(ax, source, displacement, least):
     ax.set_xlabel(f"least Jacobian {least:.2f}", fontsize=5.5, labelpad=1)
 
 
-def _responses(ax, unit, first, last):
+def _responses(ax, unit, last):
     """Response along the paths of all pairs, in percent of that at their start."""
     paths = (
         unit.own_response,
@@ -122,15 +133,4 @@ def _responses(ax, unit, first, last):
     if last:
         ax.set_xlabel("place along the path", fontsize=6, labelpad=1)
     ax.set_ylabel("response (%)", fontsize=6, labelpad=1)
-    if first:
-        ax.legend(
-            loc="lower center",
-            bbox_to_anchor=(0.4, 1.12),
-            ncols=2,
-            frameon=False,
-            fontsize=6,
-            handlelength=1.5,
-            columnspacing=0.6,
-            borderpad=0,
-        )
     sns.despine(ax=ax)
