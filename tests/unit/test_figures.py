@@ -339,8 +339,8 @@ def test_warp_examples():
     lines = {line.get_label(): line.get_ydata() for line in curve.get_lines()}
     np.testing.assert_allclose(lines["own warps"], 100)
     evenly = np.linspace(100, 0, 11)
-    np.testing.assert_allclose(lines["controls of the same change"], evenly, atol=1e-9)
-    np.testing.assert_allclose(lines["of the same displacement"], [100] + 10 * [0])
+    np.testing.assert_allclose(lines["controls, same change"], evenly, atol=1e-9)
+    np.testing.assert_allclose(lines["controls, same displacement"], [100] + 10 * [0])
     np.testing.assert_allclose(lines["pixel blend"], np.linspace(100, 125, 11))
     assert curve.get_title() == "mean 100%, controls 50%"
     block = warp_block(

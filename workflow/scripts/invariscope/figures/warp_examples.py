@@ -9,8 +9,8 @@ from . import style
 
 PATHS = {
     "own warps": dict(color="C0", lw=1.3),
-    "controls of the same change": dict(color="C1", lw=1.3, ls="--"),
-    "of the same displacement": dict(color="C1", lw=0.8, ls="-."),
+    "controls, same change": dict(color="C1", lw=1.3, ls="--"),
+    "controls, same displacement": dict(color="C1", lw=0.8, ls="-."),
     "pixel blend": dict(color="0.55", lw=1.1, ls=":"),
 }
 TITLES = "source", "target", "warped source", "residual", "where it looks"
