@@ -10,12 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy import stats
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from invariscope import device, files, pairs, warp_fit  # noqa: E402
+from invariscope import device, files, pairs, warp_dataset, warp_fit  # noqa: E402
 
 
 def main():
@@ -39,7 +38,7 @@ def main():
         rows.append([chosen[own], np.stack([chosen[own[:, 0]], null], 1)])
     fits = warp_fit.fit_pairs(images.flatten(0, 1), np.array(rows).reshape(-1, 2))
     gain = (fits["warp"].explained - fits["affine"].explained).view(options.units, 2, -1).numpy()
-    p = stats.mannwhitneyu(gain[:, 0], gain[:, 1], axis=1, alternative="greater").pvalue
+    _, p = warp_dataset.gain_test(gain[:, 0], gain[:, 1])
     own_gain, null_gain = gain.mean((0, 2))
     print(f"{options.units} made-up units, mean gain {own_gain:.3f}, null {null_gain:.3f}")
     for level in (0.01, 0.05, 0.1):

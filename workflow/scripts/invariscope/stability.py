@@ -22,7 +22,7 @@ RESAMPLES = 2000
 
 
 def _waves(side):
-    """i, j and sin(i pi x) at the pixels' centres."""
+    """1 / (i^2 + j^2) of the waves that count, and sin(i pi x) at the pixels' centres."""
     index = np.arange(1, CUT + 1)
     squares = index[:, None] ** 2 + index[None, :] ** 2
     waves = np.sin(np.pi * np.outer(index, (np.arange(side) + 0.5) / side))

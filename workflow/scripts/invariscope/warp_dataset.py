@@ -6,7 +6,7 @@ from scipy import stats
 
 from . import stability, tuning
 from .missing import undriven, why_missing
-from .warp_fit import FAMILIES, LEVELS
+from .warp_fit import FAMILIES, LEVELS, warp_gain
 from .warp_path import MATCHES
 
 ENDS = "source", "target"
@@ -120,25 +120,41 @@ def warp_dataset(stimuli, blank, found, **attributes):
     return xr.Dataset(variables, coords, attributes)
 
 
+def gain_test(own, null):
+    """Whether gains between a unit's own stimuli are larger than those of its null.
+
+    Parameters
+    ----------
+    own, null : numpy.ndarray, (unit, pair)
+
+    Returns
+    -------
+    effect, p : numpy.ndarray, (unit,)
+        Rank-biserial correlation, 1 if all of a unit's own gains are larger, and the one-sided p of
+        the Mann-Whitney test.
+    """
+    test = stats.mannwhitneyu(own, null, axis=1, alternative="greater")
+    return 2 * test.statistic / (own.shape[1] * null.shape[1]) - 1, test.pvalue
+
+
 def _indices(found, blank):
     """Arrays (unit,), or with a leading dimension, by the names of `INDICES`."""
     own, null = found["explained"], found["null_explained"]
-    gain, null_gain = (
-        each[FAMILIES.index("warp")] - each[FAMILIES.index("affine")] for each in (own, null)
-    )
-    test = stats.mannwhitneyu(gain, null_gain, axis=1, alternative="greater")
+    gain, null_gain = warp_gain(own), warp_gain(null)
+    effect, p = gain_test(gain, null_gain)
+
+    def above(responses, after_unit):
+        """Responses above the blank; so many dimensions come after that of units."""
+        return tuning.above_blank(responses, blank.reshape(-1, *[1] * after_unit))
 
     def retention(responses):
         """Over all pairs at once, as some may start low."""
-        seen = tuning.above_blank(responses, blank.reshape(-1, *[1] * (responses.ndim - 1)))
-        return tuning.ratio(seen.mean(-1).reshape(len(blank), -1).sum(1), _start(seen))
+        seen = above(responses, responses.ndim - 1).reshape(len(blank), -1, responses.shape[-1])
+        return tuning.ratio(seen.mean(2).sum(1), seen[..., 0].sum(1))
 
-    def after_relu(responses, dims):
-        return tuning.above_blank(responses, blank.reshape(-1, *[1] * dims))
-
-    itself = after_relu(found["itself"], 1)
+    itself = above(found["itself"], 1)
     stable = stability.relative_stability(
-        itself, after_relu(found["warped_response"], 2), after_relu(found["noisy_response"], 2)
+        itself, above(found["warped_response"], 2), above(found["noisy_response"], 2)
     )
     return {
         "mean_explained": own.mean(2),
@@ -146,19 +162,14 @@ def _indices(found, blank):
         "least_jacobian": found["jacobian"].min(1),
         "warp_gain": gain.mean(1),
         "null_gain": null_gain.mean(1),
-        "gain_effect": 2 * test.statistic / (gain.shape[1] * null_gain.shape[1]) - 1,
-        "gain_p": test.pvalue,
+        "gain_effect": effect,
+        "gain_p": p,
         "path_retention": retention(found["own"]),
         "control_retention": np.stack([retention(each) for each in found["control_response"]]),
         "blend_retention": retention(found["blend"]),
-        "interpolation": tuning.ratio(after_relu(found["interpolated"], 1).sum(1), itself.sum(1)),
+        "interpolation": tuning.ratio(above(found["interpolated"], 1).sum(1), itself.sum(1)),
         **dict(zip(("relative_stability", "stability_low", "stability_high"), stable, strict=True)),
     }
-
-
-def _start(seen):
-    """Sum of responses at the start of all paths of each unit, (unit,)."""
-    return seen[..., 0].reshape(len(seen), -1).sum(1)
 
 
 def _raw(found, response):

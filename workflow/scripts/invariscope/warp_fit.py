@@ -212,6 +212,11 @@ def fit_plan(images, plan, smoothness=SMOOTHNESS, steps=STEPS, progress=None):
     }
 
 
+def warp_gain(explained):
+    """Variance that free warps explain beyond affine maps, from explained, (family, ...)."""
+    return explained[FAMILIES.index("warp")] - explained[FAMILIES.index("affine")]
+
+
 def examples(stimuli, pairs, fits):
     """Which free warps turn the contrast, and of each unit a typical warp.
 
@@ -232,8 +237,7 @@ def examples(stimuli, pairs, fits):
     sources, targets = (stimuli[:, end].flatten(0, 1) for end in pairs.T)
     warped = warp(upsample(sources), fits["displacement"].flatten(0, 1))
     turned = (warped * targets).flatten(1).sum(1) < 0
-    explained = fits["explained"]
-    gain = explained[FAMILIES.index("warp")] - explained[FAMILIES.index("affine")]
+    gain = warp_gain(fits["explained"])
     chosen = gain.argsort(dim=1, stable=True)[:, (gain.shape[1] - 1) // 2]
     units = torch.arange(len(stimuli), device=stimuli.device)
     return {
