@@ -9,7 +9,7 @@ from invariscope.figures import invariance_map, style
 def main(input, output, record, threads):
     placed = invariance_map.place(table := tables.read(input.units))
     chosen = {
-        name: (unit, *placed.loc[unit, ["network", "layer", "channel"]])
+        name: (unit, *placed.loc[unit, tables.KEYS])
         for name, unit in invariance_map.corners(placed).items()
     }
     shown = {}

@@ -75,7 +75,7 @@ def labelled(rows):
     -------
     pandas.DataFrame
     """
-    p = rows.groupby(["network", "layer"], sort=False).warp_p.transform(corrected)
+    p = rows.groupby(KEYS[:2], sort=False).warp_p.transform(corrected)
     rows = rows.assign(warp_p=p)
     return rows.assign(label=labels(rows))
 
@@ -181,6 +181,11 @@ def warp_rows(warp):
     return pd.DataFrame({**_names(warp), **{name: value.values for name, value in columns.items()}})
 
 
+def _real_layers(table):
+    """Rows of each layer, without model cells."""
+    return table[table.truth == ""].groupby(KEYS[:2], sort=False)
+
+
 def label_counts(table):
     """How many real units of each layer bear each label.
 
@@ -196,9 +201,7 @@ def label_counts(table):
         by label.
     """
     found = []
-    for (network, layer), rows in table[table.truth == ""].groupby(
-        ["network", "layer"], sort=False
-    ):
+    for (network, layer), rows in _real_layers(table):
         counts = {label: int((rows.label == label).sum()) for label in LABELS}
         units = sum(counts.values())
         found.append(
@@ -230,9 +233,7 @@ def phase_invariant(table, borders):
         interval for their share.
     """
     found = []
-    for (network, layer), rows in table[table.truth == ""].groupby(
-        ["network", "layer"], sort=False
-    ):
+    for (network, layer), rows in _real_layers(table):
         known = rows.f1_f0.dropna()
         below = []
         for border in borders if len(known) else ():

@@ -44,10 +44,8 @@ def _panel(ax, table, x, y):
     cells, units = known[known.truth != ""], known[known.truth == ""]
     marks = style.points(units)
     for key, rows in units.groupby(["network", "layer"], sort=False):
-        spread = rows.rayleigh_p >= 0.05
-        ax.scatter(rows[x][~spread], rows[y][~spread], label=" ".join(key), **marks[key])
-        hollow = {**marks[key], "color": "white", "edgecolor": marks[key]["color"]}
-        ax.scatter(rows[x][spread], rows[y][spread], **{**hollow, "linewidth": 0.9})
+        clustered = rows.rayleigh_p < 0.05
+        style.scatter(ax, rows[x], rows[y], clustered, marks[key], " ".join(key))
     # Names would hide each other where similarities are alike.
     names = cells.truth if x == "f1_f0" else [""] * len(cells)
     style.mark_cells(ax, names, cells[x].values, cells[y].values)

@@ -85,9 +85,53 @@ def points(table):
     }
 
 
+def scatter(ax, x, y, filled, mark, label=None):
+    """Units as marks of `points`, hollow where `filled` does not hold."""
+    hollow = {**mark, "color": "white", "edgecolor": mark["color"], "linewidth": 0.9}
+    ax.scatter(x[filled], y[filled], label=label, **mark)
+    ax.scatter(x[~filled], y[~filled], **hollow)
+
+
 def cell_name(truth):
     """A model cell's class as one reads it."""
     return truth.replace("_", " ")
+
+
+def unit_title(network, layer, unit):
+    """Title of one unit's row: its layer, and its class or channel.
+
+    Parameters
+    ----------
+    network, layer : str
+    unit : xarray.Dataset
+        Its part of any stage's file.
+    """
+    name = cell_name(str(unit.truth.values)) or f"unit {int(unit.unit)}"
+    return f"{network}\n{layer}\n{name}"
+
+
+def extreme_units(blocks):
+    """The units with the largest and the smallest index of each layer.
+
+    Parameters
+    ----------
+    blocks : list of ((str, str), xarray.DataArray (unit,))
+        Network and layer of each block, and its units' index.
+
+    Yields
+    ------
+    network, layer : str
+    block : int
+        Position in `blocks`.
+    unit : int
+    """
+    layers = {}
+    for block, (layer, index) in enumerate(blocks):
+        found = layers.setdefault(layer, [])
+        found += [(block, int(u), i) for u, i in zip(index.unit.values, index.values, strict=True)]
+    for layer, found in layers.items():
+        for chosen in extremes(np.array([index for *_, index in found])):
+            yield *layer, *found[chosen][:2]
 
 
 def extremes(index):

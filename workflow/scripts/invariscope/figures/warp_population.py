@@ -61,10 +61,7 @@ def _scatter(ax, table, marks, x, y, filled):
         ax.plot([low, high], [low, high], color="0.3", lw=0.8, ls="--", zorder=0)
     units, cells = known[known.truth == ""], known[known.truth != ""]
     for key, rows in units.groupby(["network", "layer"], sort=False):
-        full = filled[rows.index]
-        hollow = {**marks[key], "color": "white", "edgecolor": marks[key]["color"]}
-        ax.scatter(rows[x][~full], rows[y][~full], **{**hollow, "linewidth": 0.9})
-        ax.scatter(rows[x][full], rows[y][full], **marks[key])
+        style.scatter(ax, rows[x], rows[y], filled[rows.index], marks[key])
         ax.scatter([], [], label=f"{' '.join(key)} ({len(rows)})", **marks[key])
     style.mark_cells(ax, cells.truth, cells[x].values, cells[y].values)
     if missing := len(table) - len(known):
