@@ -41,6 +41,7 @@ def test_defaults_are_filled_in():
         "units": [1, 3, 4, 5],
         "show": [1, 3, 4, 5],
         "features": None,
+        "seeds": 1,
     }
     assert config["synthesis"] == {
         "images": 6,
@@ -75,7 +76,7 @@ MISTAKES = [
     (study(synthesis={"images": 1}), r"images: 1 is less than the minimum of 2"),
     (
         study(sede=1),
-        r"unexpected\); allowed: name, seed, registry, block, layers, natural, synthesis",
+        r"unexpected\); allowed: name, seed, registry, block, layers, compare, natural, synthesis",
     ),
     (study(name="a/b"), r"config: name: 'a/b' does not match"),
     (study(layers=[]), r"config: layers: \[\] "),
@@ -97,7 +98,10 @@ MISTAKES = [
     ),
     (layer(features="high"), r"'high' is not a layer below 'high'; allowed: pixels, low"),
     (layer(units=[1], show=[2]), r"layers\[0\]\.show: 2 not among the units studied"),
-    (layer(unit=3), r"'unit' was unexpected\); allowed: network, layer, units, features, show"),
+    (
+        layer(unit=3),
+        r"'unit' was unexpected\); allowed: network, layer, units, features, seeds, show",
+    ),
     (study(layers=2 * layer()["layers"]), r"layer 'high' of 'net' is listed twice"),
     ({"layers": []}, r"config: the file: 'name' is a required property"),
     (None, r"config: the file: None is not of type 'object'"),

@@ -10,7 +10,7 @@ SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 from invariscope import code, natural, network, sources
-from invariscope.config import blocks, read_registry, resolve, validate
+from invariscope.config import blocks, comparisons, read_registry, resolve, validate
 from invariscope.errors import UserError
 
 
@@ -41,6 +41,7 @@ try:
     validate(config, "config", "config")
     REGISTRY = read_registry(config["registry"])
     STUDY = resolve(config, REGISTRY, facts)
+    COMPARISONS = comparisons(config, REGISTRY, STUDY)
     for name, _ in STUDY:
         sources.check_present(REGISTRY[name]["weights"])
     PHOTO_DIGESTS = [
@@ -52,6 +53,8 @@ except UserError as error:
 OUT = f"results/{config['name']}"
 CELLS = [key for key in STUDY if REGISTRY[key[0]]["architecture"] == "cells"]
 REAL = [key for key in STUDY if key not in CELLS]
+UNTRAINED = sorted({name for name, _ in REAL if "seed" in REGISTRY[name]["weights"]})
+COMPARED = [key for key in REAL if any(key[0] in pair["networks"] for pair in COMPARISONS)]
 # A GPU is shared by no two jobs: each that wants one claims all there is (see the profile).
 GPU = int(shutil.which("nvidia-smi") is not None)
 
@@ -71,13 +74,30 @@ def blocks_of(name, layer):
     return blocks(STUDY[name, layer]["units"], config["block"])
 
 
-def block_files(stage, layers):
-    """Files that a stage leaves for all blocks of some (network, layer) of the study."""
+def block_files(stage, layers, again=""):
+    """Files that a stage leaves for all blocks of some (network, layer) of the study.
+
+    `again` is empty for the study's own seed, and the folder of a further one else.
+    """
     return [
-        f"{OUT}/{stage}/{name}/{layer}/{block}.nc"
+        f"{OUT}/{again}{stage}/{name}/{layer}/{block}.nc"
         for name, layer in layers
         for block in blocks_of(name, layer)
     ]
+
+
+def files_of_all_seeds(stage):
+    """Files that a stage leaves for all blocks of the study, at its own and at further seeds."""
+    found = block_files(stage, STUDY)
+    for key, layer in STUDY.items():
+        for further in range(1, layer["seeds"]):
+            found += block_files(stage, [key], f"seeds/{config['seed'] + further}/")
+    return found
+
+
+def seed_of(wildcards):
+    """Seed of a job: the study's own, or the further one that its folder names."""
+    return int(wildcards.again.split("/")[1]) if wildcards.again else config["seed"]
 
 
 def synthesis_settings():
@@ -98,7 +118,9 @@ def figures():
     """Figures that the study's layers allow."""
     always = ["diversity", "phase_examples", "phase_population", "texture", "phase_signature"]
     always += ["warp_examples", "warp_population", "invariance_map"]
-    return always + ["gallery"] * bool(REAL) + ["ground_truth"] * bool(CELLS)
+    real = ["gallery", "layers"] * bool(REAL)
+    compared = ["network_comparison", "network_gallery"] * bool(COMPARISONS)
+    return always + real + compared + ["ground_truth"] * bool(CELLS)
 
 
 def caption(figure):
@@ -107,6 +129,7 @@ def caption(figure):
 
 
 wildcard_constraints:
+    again=r"(seeds/\d+/)?",
     network="|".join(REGISTRY),
     layer="[^/]+",
     block=r"\d+-\d+",

@@ -202,3 +202,73 @@ rule invariance_map:
         "../../envs/figures.yaml"
     script:
         "../scripts/invariance_map.py"
+
+
+rule layers:
+    input:
+        units=rules.tables.output.units,
+        layers=rules.tables.output.layers,
+    output:
+        svg=report(
+            f"{OUT}/figures/layers.svg",
+            caption=os.path.abspath(f"{OUT}/figures/layers.rst"),
+            category="Invariance",
+        ),
+        png=f"{OUT}/figures/layers.png",
+        caption=f"{OUT}/figures/layers.rst",
+    log:
+        f"{OUT}/logs/figures/layers.log",
+    params:
+        record=lambda _: record("layers.py", caption=caption("layers"), untrained=UNTRAINED),
+    conda:
+        "../../envs/figures.yaml"
+    script:
+        "../scripts/layers.py"
+
+
+rule network_comparison:
+    input:
+        units=rules.tables.output.units,
+        comparison=rules.comparison.output.comparison,
+    output:
+        svg=report(
+            f"{OUT}/figures/network_comparison.svg",
+            caption=os.path.abspath(f"{OUT}/figures/network_comparison.rst"),
+            category="Comparison",
+        ),
+        png=f"{OUT}/figures/network_comparison.png",
+        caption=f"{OUT}/figures/network_comparison.rst",
+    log:
+        f"{OUT}/logs/figures/network_comparison.log",
+    params:
+        record=lambda _: record(
+            "network_comparison.py",
+            caption=caption("network_comparison"),
+            comparisons=COMPARISONS,
+        ),
+    conda:
+        "../../envs/figures.yaml"
+    script:
+        "../scripts/network_comparison.py"
+
+
+rule network_gallery:
+    input:
+        units=rules.tables.output.units,
+        correspondence=rules.comparison.output.correspondence,
+        stimuli=block_files("stimuli", COMPARED),
+    output:
+        svg=report(
+            f"{OUT}/figures/network_gallery.svg",
+            caption="../report/network_gallery.rst",
+            category="Comparison",
+        ),
+        png=f"{OUT}/figures/network_gallery.png",
+    log:
+        f"{OUT}/logs/figures/network_gallery.log",
+    params:
+        record=lambda _: record("network_gallery.py"),
+    conda:
+        "../../envs/figures.yaml"
+    script:
+        "../scripts/network_gallery.py"

@@ -4,16 +4,16 @@ rule phase:
         natural=rules.natural.output.natural,
         stimuli=rules.synthesis.output.stimuli,
     output:
-        phase=f"{OUT}/phase/{{network}}/{{layer}}/{{block}}.nc",
+        phase=f"{OUT}/{{again}}phase/{{network}}/{{layer}}/{{block}}.nc",
     log:
-        f"{OUT}/logs/phase/{{network}}/{{layer}}/{{block}}.log",
+        f"{OUT}/logs/{{again}}phase/{{network}}/{{layer}}/{{block}}.log",
     params:
         record=lambda wildcards: record(
             "phase.py",
             network=wildcards.network,
             layer=wildcards.layer,
             std=REGISTRY[wildcards.network]["preprocessing"]["std"],
-            seed=config["seed"],
+            seed=seed_of(wildcards),
             phase=config["phase"],
         ),
     threads: 1

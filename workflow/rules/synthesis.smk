@@ -3,9 +3,9 @@ rule synthesis:
         weights=rules.weights.output.weights,
         natural=rules.natural.output.natural,
     output:
-        stimuli=f"{OUT}/stimuli/{{network}}/{{layer}}/{{block}}.nc",
+        stimuli=f"{OUT}/{{again}}stimuli/{{network}}/{{layer}}/{{block}}.nc",
     log:
-        f"{OUT}/logs/synthesis/{{network}}/{{layer}}/{{block}}.log",
+        f"{OUT}/logs/{{again}}synthesis/{{network}}/{{layer}}/{{block}}.log",
     params:
         record=lambda wildcards: record(
             "synthesis.py",
@@ -14,7 +14,7 @@ rule synthesis:
             units=blocks_of(wildcards.network, wildcards.layer)[wildcards.block],
             features=STUDY[wildcards.network, wildcards.layer]["features"],
             std=REGISTRY[wildcards.network]["preprocessing"]["std"],
-            seed=config["seed"],
+            seed=seed_of(wildcards),
             synthesis=synthesis_settings(),
         ),
     # The last bits of a sum depend on the threads; blocks run side by side instead.

@@ -1,17 +1,36 @@
 rule tables:
     input:
-        stimuli=block_files("stimuli", STUDY),
-        phase=block_files("phase", STUDY),
-        warp=block_files("warp", STUDY),
+        stimuli=files_of_all_seeds("stimuli"),
+        phase=files_of_all_seeds("phase"),
+        warp=files_of_all_seeds("warp"),
     output:
         units=f"{OUT}/tables/units.csv",
+        seeds=f"{OUT}/tables/seeds.csv",
+        layers=f"{OUT}/tables/layers.csv",
         signature=f"{OUT}/tables/signature.csv",
         warp=f"{OUT}/tables/warp.csv",
     log:
         f"{OUT}/logs/tables.log",
     params:
-        record=lambda _: record("units_table.py"),
+        record=lambda _: record("units_table.py", seed=config["seed"]),
     conda:
         "../../envs/figures.yaml"
     script:
         "../scripts/units_table.py"
+
+
+rule comparison:
+    input:
+        units=rules.tables.output.units,
+        seeds=rules.tables.output.seeds,
+    output:
+        correspondence=f"{OUT}/tables/correspondence.csv",
+        comparison=f"{OUT}/tables/comparison.csv",
+    log:
+        f"{OUT}/logs/comparison.log",
+    params:
+        record=lambda _: record("comparison_table.py", comparisons=COMPARISONS),
+    conda:
+        "../../envs/figures.yaml"
+    script:
+        "../scripts/comparison_table.py"

@@ -4,18 +4,20 @@ rule warp:
         natural=rules.natural.output.natural,
         stimuli=rules.synthesis.output.stimuli,
         # Null and controls come from all units of the layer.
-        layer=lambda wildcards: block_files("stimuli", [(wildcards.network, wildcards.layer)]),
+        layer=lambda wildcards: block_files(
+            "stimuli", [(wildcards.network, wildcards.layer)], wildcards.again
+        ),
     output:
-        warp=f"{OUT}/warp/{{network}}/{{layer}}/{{block}}.nc",
+        warp=f"{OUT}/{{again}}warp/{{network}}/{{layer}}/{{block}}.nc",
     log:
-        f"{OUT}/logs/warp/{{network}}/{{layer}}/{{block}}.log",
+        f"{OUT}/logs/{{again}}warp/{{network}}/{{layer}}/{{block}}.log",
     params:
         record=lambda wildcards: record(
             "warp.py",
             network=wildcards.network,
             layer=wildcards.layer,
             std=REGISTRY[wildcards.network]["preprocessing"]["std"],
-            seed=config["seed"],
+            seed=seed_of(wildcards),
             warp=config["warp"],
         ),
     threads: 1

@@ -1,4 +1,4 @@
-"""Gather one row per unit from the files of all blocks."""
+"""Gather one row per unit, seed and layer from the files of all blocks."""
 
 import pandas as pd
 
@@ -14,21 +14,22 @@ EXPLAINED = ["mean_explained", "null_mean_explained"]
 
 
 def main(input, output, record, threads):
-    phase = [files.read_dataset(path, PHASE + SIGNATURE) for path in input.phase]
-    warp = [files.read_dataset(path, WARP + EXPLAINED + tables.STABILITY) for path in input.warp]
-    units = [
-        tables.unit_rows(files.read_dataset(path), *block)
-        for path, *block in zip(input.stimuli, phase, warp, strict=True)
-    ]
-    signatures = [tables.signature_rows(layer) for layer in join_blocks(phase).values()]
-    warps = [tables.warp_rows(block) for block in warp]
-    for path, rows in (
-        (output.units, tables.labelled(pd.concat(units))),
-        (output.signature, pd.concat(signatures)),
-        (output.warp, pd.concat(warps)),
-    ):
-        with files.write_whole(path) as temporary:
-            rows.to_csv(temporary, index=False, float_format="%.6g")
+    units, phases, warps = [], [], []
+    for paths in zip(input.stimuli, input.phase, input.warp, strict=True):
+        stimuli = files.read_dataset(paths[0])
+        phase = files.read_dataset(paths[1], PHASE + SIGNATURE)
+        warp = files.read_dataset(paths[2], WARP + EXPLAINED + tables.STABILITY)
+        units.append(tables.unit_rows(stimuli, phase, warp))
+        if stimuli.attrs["seed"] == record["seed"]:
+            phases.append(phase)
+            warps.append(tables.warp_rows(warp))
+    signatures = [tables.signature_rows(layer) for layer in join_blocks(phases).values()]
+    rows, seeds = tables.apart_by_seed(tables.labelled(pd.concat(units)), record["seed"])
+    files.write_table(rows, output.units)
+    files.write_table(seeds, output.seeds)
+    files.write_table(tables.layer_rows(rows), output.layers)
+    files.write_table(pd.concat(signatures), output.signature)
+    files.write_table(pd.concat(warps), output.warp)
 
 
 job.run(main, snakemake)  # noqa: F821

@@ -124,7 +124,8 @@ def resolve(config, registry, facts):
     Returns
     -------
     dict of (network, layer) to dict
-        With 'units' and 'show' (lists of int) and 'features' (a layer, or None for pixels).
+        With 'units' and 'show' (lists of int), 'features' (a layer, or None for pixels) and 'seeds'
+        (how many).
 
     Raises
     ------
@@ -133,37 +134,96 @@ def resolve(config, registry, facts):
     """
     study = {}
     for index, entry in enumerate(config["layers"]):
-        where = f"layers[{index}]"
-        network, layer, features = entry["network"], entry["layer"], entry["features"]
-        if network not in registry:
-            raise UserError(
-                f"{where}.network: '{config['registry']}' has no network '{network}'; "
-                f"it has: {choices(registry, network)}"
-            )
-        layers = facts(network)
-        if layer not in layers:
-            raise UserError(
-                f"{where}.layer: network '{network}' has no layer '{layer}'; "
-                f"it has: {choices(layers, layer)}"
-            )
-        if (network, layer) in study:
-            raise UserError(
-                f"{where}: layer '{layer}' of '{network}' is listed twice; list it once"
-            )
-        below = layers[layer]["below"]
-        if features != "pixels" and features not in below:
-            raise UserError(
-                f"{where}.features: '{features}' is not a layer below '{layer}'; "
-                f"allowed: {choices(['pixels', *below])}"
-            )
-        units = _channels(entry["units"], layers[layer]["channels"], f"{where}.units", layer)
-        show = entry.get("show", units[:8])
-        if strangers := sorted(set(show) - set(units)):
-            raise UserError(f"{where}.show: {choices(strangers)} not among the units studied")
-        study[network, layer] = dict(
-            units=units, show=show, features=None if features == "pixels" else features
-        )
+        networks = entry["network"] if isinstance(entry["network"], list) else [entry["network"]]
+        for network in networks:
+            where = f"layers[{index}]"
+            found = _layer(entry, network, registry, facts, where, config["registry"])
+            if (network, entry["layer"]) in study:
+                raise UserError(
+                    f"{where}: layer '{entry['layer']}' of '{network}' is listed twice; "
+                    "list it once"
+                )
+            study[network, entry["layer"]] = found
     return study
+
+
+def _layer(entry, network, registry, facts, where, path):
+    """One entry of `layers` for one of its networks, see `resolve`."""
+    layer, features = entry["layer"], entry["features"]
+    if network not in registry:
+        raise UserError(
+            f"{where}.network: '{path}' has no network '{network}'; "
+            f"it has: {choices(registry, network)}"
+        )
+    layers = facts(network)
+    if layer not in layers:
+        raise UserError(
+            f"{where}.layer: network '{network}' has no layer '{layer}'; "
+            f"it has: {choices(layers, layer)}"
+        )
+    below = layers[layer]["below"]
+    if features != "pixels" and features not in below:
+        raise UserError(
+            f"{where}.features: '{features}' is not a layer below '{layer}'; "
+            f"allowed: {choices(['pixels', *below])}"
+        )
+    units = _channels(entry["units"], layers[layer]["channels"], f"{where}.units", layer)
+    show = entry.get("show", units[:8])
+    if strangers := sorted(set(show) - set(units)):
+        raise UserError(f"{where}.show: {choices(strangers)} not among the units studied")
+    return dict(
+        units=units,
+        show=show,
+        features=None if features == "pixels" else features,
+        seeds=entry["seeds"],
+    )
+
+
+def comparisons(config, registry, study):
+    """Pairs of networks to compare, each with its untrained controls.
+
+    Parameters
+    ----------
+    config, registry : dict
+        Validated.
+    study : dict
+        From `resolve`.
+
+    Returns
+    -------
+    list of dict
+        One per pair: 'networks' (two names) and 'controls' (two lists of names): the studied
+        networks of the same architecture with random weights.
+
+    Raises
+    ------
+    UserError
+        A network that is not studied, or the model cells.
+    """
+    studied = list(dict.fromkeys(network for network, _ in study))
+    real = [name for name in studied if registry[name]["architecture"] != "cells"]
+
+    def controls(network, pair):
+        entry = registry[network]
+        return [
+            name
+            for name in real
+            if name not in pair
+            and registry[name]["architecture"] == entry["architecture"]
+            and "seed" in registry[name]["weights"]
+            and "seed" not in entry["weights"]
+        ]
+
+    found = []
+    for index, pair in enumerate(config["compare"]):
+        for network in pair:
+            if network not in real:
+                raise UserError(
+                    f"compare[{index}]: '{network}' is no network whose layers are studied; "
+                    f"allowed: {choices(real, network)}"
+                )
+        found.append(dict(networks=pair, controls=[controls(name, pair) for name in pair]))
+    return found
 
 
 def _channels(units, count, where, layer):

@@ -34,3 +34,9 @@ def read_dataset(path, variables=None):
 
     with xarray.open_dataset(path, engine="h5netcdf") as dataset:
         return (dataset if variables is None else dataset[variables]).load()
+
+
+def write_table(table, path):
+    """Write a pandas DataFrame as CSV, six digits a number."""
+    with write_whole(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.6g")

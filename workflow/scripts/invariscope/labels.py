@@ -30,6 +30,8 @@ ALPHA = 0.05
 RETAINED = 0.8
 CLEAR = 0.1
 LABELS = "selective", "phase-invariant", "warp-invariant", "both"
+# Each kind of invariance, and the labels that say a unit has it.
+KINDS = {name.replace("-", "_"): (name, "both") for name in LABELS[1:3]}
 
 
 def labels(table):

@@ -5,7 +5,7 @@ import pandas as pd
 import xarray as xr
 from scipy import stats
 
-from .labels import LABELS, labels
+from .labels import KINDS, LABELS, labels
 from .signature import similarity_between
 
 CONFIDENCE = 0.95
@@ -17,7 +17,7 @@ SIZE = 1.0  # of random warps, in pixels, in units.csv
 
 
 def unit_rows(stimuli, phase, warp):
-    """Rows of units.csv for the units of one block, but for what `labelled` adds.
+    """Rows of the units of one block and seed, but for what `labelled` adds.
 
     Parameters
     ----------
@@ -40,6 +40,7 @@ def unit_rows(stimuli, phase, warp):
     return pd.DataFrame(
         {
             **_names(stimuli),
+            "seed": stimuli.attrs["seed"],
             "truth": stimuli.truth.values.astype(str),
             "rf": stimuli.sizes["y"],
             "a_max": a_max,
@@ -64,20 +65,48 @@ def unit_rows(stimuli, phase, warp):
 
 
 def labelled(rows):
-    """Rows of units.csv, with p-values corrected within each layer, and labels.
+    """Rows of all blocks with labels, and p-values corrected within each layer and seed.
 
     Parameters
     ----------
     rows : pandas.DataFrame
-        Of all blocks, see `unit_rows`.
+        Of all blocks and seeds, see `unit_rows`.
 
     Returns
     -------
     pandas.DataFrame
     """
-    p = rows.groupby(KEYS[:2], sort=False).warp_p.transform(corrected)
+    p = rows.groupby([*KEYS[:2], "seed"], sort=False).warp_p.transform(corrected)
     rows = rows.assign(warp_p=p)
     return rows.assign(label=labels(rows))
+
+
+def apart_by_seed(rows, seed):
+    """Rows of units.csv and of seeds.csv.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        From `labelled`.
+    seed : int
+        The study's own.
+
+    Returns
+    -------
+    units : pandas.DataFrame
+        One row a unit, of the study's seed. `label_agreement` is the share of further seeds at
+        which it bears the same label, missing where there are none or it has no label.
+    seeds : pandas.DataFrame
+        One row a unit and seed, of the layers with several.
+    """
+    own = rows.seed == seed
+    units = rows[own].drop(columns="seed").set_index(KEYS)
+    further = rows[~own].set_index(KEYS).label
+    same = further == units.label.reindex(further.index)
+    agreement = same.groupby(level=KEYS).mean().reindex(units.index)
+    units.insert(len(units.columns) - 1, "label_agreement", agreement.where(units.label != ""))
+    several = pd.MultiIndex.from_frame(rows[KEYS[:2]]).isin(further.index.droplevel("channel"))
+    return units.reset_index(), rows[several]
 
 
 def _names(dataset):
@@ -216,6 +245,41 @@ def label_counts(table):
     return found
 
 
+def layer_rows(units):
+    """Rows of layers.csv: how many units of each layer have each kind of invariance.
+
+    Parameters
+    ----------
+    units : pandas.DataFrame
+        units.csv. Model cells are passed over.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `units` have a label, `missing` lack one. Each kind has its count, its share with the limits
+        of the Wilson interval; `label_agreement` is the mean over units.
+    """
+    found = []
+    for (network, layer), rows in _real_layers(units):
+        known = rows[rows.label != ""]
+        row = dict(network=network, layer=layer, rf=rows.rf.iloc[0], units=len(known))
+        row["missing"] = len(rows) - len(known)
+        for kind, bearing in KINDS.items():
+            count = int(known.label.isin(bearing).sum())
+            row[kind] = count
+            row |= {f"{kind}_{name}": value for name, value in _share(count, len(known)).items()}
+        found.append(row | dict(label_agreement=known.label_agreement.mean()))
+    return pd.DataFrame(found)
+
+
+def _share(count, units):
+    """Share of units, and the limits of its Wilson interval; NaN of no units."""
+    if not units:
+        return dict.fromkeys(["share", "low", "high"], np.nan)
+    interval = stats.binomtest(count, units).proportion_ci(CONFIDENCE, "wilson")
+    return dict(share=count / units, low=interval.low, high=interval.high)
+
+
 def phase_invariant(table, borders):
     """How many units of each layer are phase invariant: have an F1/F0 below a border.
 
@@ -228,9 +292,10 @@ def phase_invariant(table, borders):
     Returns
     -------
     list of dict
-        One per layer: 'network', 'layer', 'units' (with an index), 'missing' (without) and 'below',
-        a list of dicts with 'border', 'count' and the limits 'low' and 'high' of the Wilson
-        interval for their share.
+        One per layer: 'network', 'layer', 'units' (with an index), 'missing' (without) and
+        'below',
+        dicts with 'border', 'count', 'share' and the limits 'low' and 'high' of its Wilson
+        interval.
     """
     found = []
     for (network, layer), rows in _real_layers(table):
@@ -238,8 +303,7 @@ def phase_invariant(table, borders):
         below = []
         for border in borders if len(known) else ():
             count = int((known < border).sum())
-            interval = stats.binomtest(count, len(known)).proportion_ci(CONFIDENCE, "wilson")
-            below.append(dict(border=border, count=count, low=interval.low, high=interval.high))
+            below.append(dict(border=border, count=count, **_share(count, len(known))))
         found.append(
             dict(
                 network=network,

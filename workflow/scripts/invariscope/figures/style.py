@@ -61,6 +61,12 @@ def show(ax, picture):
     sns.despine(ax=ax, left=True, bottom=True)
 
 
+def colours(table):
+    """Colour of each network of real units, in the order of units.csv: the same in all figures."""
+    networks = list(dict.fromkeys(table.network[table.truth == ""]))
+    return dict(zip(networks, sns.color_palette("colorblind", len(networks)), strict=True))
+
+
 def points(table):
     """How each layer's units are marked: a colour for its network, a marker for its name.
 
@@ -69,12 +75,11 @@ def points(table):
     dict of (network, layer) to dict
     """
     keys = list(dict.fromkeys(zip(table.network, table.layer, strict=True)))
-    networks = list(dict.fromkeys(network for network, _ in keys))
     layers = list(dict.fromkeys(layer for _, layer in keys))
-    palette = sns.color_palette("colorblind", len(networks))
+    palette = colours(table)
     return {
         (network, layer): dict(
-            color=[palette[networks.index(network)]],
+            color=[palette[network]],
             marker=MARKERS[layers.index(layer) % len(MARKERS)],
             s=14,
             edgecolor="white",

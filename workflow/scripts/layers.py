@@ -1,0 +1,21 @@
+"""Draw the share of invariant units by layer, and count them in the caption."""
+
+import pandas as pd
+
+import job
+from invariscope import files, tables
+from invariscope.captions import fill
+from invariscope.figures import layers, style
+
+
+def main(input, output, record, threads):
+    table = pd.read_csv(input.layers)
+    style.apply()
+    figure = layers.draw(table, style.colours(tables.read(input.units)), record["untrained"])
+    style.save(figure, [output.svg, output.png])
+    values = dict(layers=table.to_dict("records"), confidence=tables.CONFIDENCE)
+    with files.write_whole(output.caption) as temporary:
+        temporary.write_text(fill(record["caption"], **values))
+
+
+job.run(main, snakemake)  # noqa: F821

@@ -1,0 +1,25 @@
+"""Draw corresponding layers of two networks side by side, and say how they differ."""
+
+import pandas as pd
+
+import job
+from invariscope import comparison, files, tables
+from invariscope.captions import fill
+from invariscope.figures import network_comparison, style
+
+
+def main(input, output, record, threads):
+    units, rows = tables.read(input.units), pd.read_csv(input.comparison)
+    style.apply()
+    figure = network_comparison.draw(units, rows, record["comparisons"])
+    style.save(figure, [output.svg, output.png])
+    names = {index: " ".join(label.split()) for index, label in network_comparison.PANELS.items()}
+    found = [comparison.findings(rows, c["networks"], list(names)) for c in record["comparisons"]]
+    values = dict(
+        findings=found, names=names, level=comparison.LEVEL, confidence=comparison.CONFIDENCE
+    )
+    with files.write_whole(output.caption) as temporary:
+        temporary.write_text(fill(record["caption"], **values))
+
+
+job.run(main, snakemake)  # noqa: F821
