@@ -1,6 +1,7 @@
 """Made-up blocks of units whose indices can be worked out by hand."""
 
 import numpy as np
+import pandas as pd
 import torch
 
 from invariscope import cells, pairs
@@ -29,7 +30,7 @@ def stimuli_block(units, a_max=None, images=3, truth="", stimuli=None):
 
     spread = np.arange(images) * 2 * np.pi / max(images, 1)
     found = {"diverse": condition(spread, 0.8), "restarts": condition(0 * spread, 1.0)}
-    attributes = dict(network="n", layer="l", features="pixels", norm=9.0)
+    attributes = dict(network="n", layer="l", features="pixels", norm=9.0, seed=0)
     return stimuli_dataset(found, units, [truth] * count, **attributes)
 
 
@@ -120,3 +121,19 @@ def warp_block(stimuli, blank=None, **changed):
     blank = np.zeros(count) if blank is None else np.asarray(blank, float)
     found = warp_found(count, images, **changed) if images > 1 else None
     return warp_dataset(stimuli, blank, found, network="n", layer="l", seed=0)
+
+
+def units_table(sizes):
+    """units.csv of layers with so many units each; every index 0.5, every label 'selective'.
+
+    `sizes` is by (network, layer).
+    """
+    numbers = ["rf", "a_max", "activation_ratio", "f1_f0", "f1_f0_monogenic", "phase_invariance"]
+    numbers += ["phase_minimum", "texture_mean", "texture_min", "warp_gain", "path_retention"]
+    numbers += ["control_retention", "relative_stability"]
+    rows = [
+        dict(network=network, layer=layer, channel=channel, truth="", label="selective", missing="")
+        for (network, layer), count in sizes.items()
+        for channel in range(count)
+    ]
+    return pd.DataFrame(rows).assign(**dict.fromkeys(numbers, 0.5), label_agreement=np.nan)

@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from invariscope.config import blocks, read_registry, resolve, schema, validate
+from invariscope.config import blocks, comparisons, read_registry, resolve, schema, validate
 from invariscope.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 FACTS = {
+    "untrained": {"low": {"channels": 8, "rf": 5, "below": []}},
     "net": {
         "low": {"channels": 8, "rf": 5, "below": []},
         "high": {"channels": 20, "rf": 9, "below": ["low"]},
-    }
+    },
 }
 
 
@@ -57,6 +58,47 @@ def test_defaults_are_filled_in():
     assert everything["show"] == list(range(8))
 
 
+def test_a_layer_of_several_networks():
+    entry = {"network": ["net", "untrained"], "layer": "low", "units": "all", "seeds": 2}
+    found = check(study(layers=[entry]))
+    assert list(found) == [("net", "low"), ("untrained", "low")]
+    assert found["net", "low"] == found["untrained", "low"]
+    assert found["net", "low"]["seeds"] == 2
+
+
+REGISTRY = {
+    "net": {"architecture": "x", "weights": {"file": "a.pth"}},
+    "net_0": {"architecture": "x", "weights": {"seed": 0}},
+    "net_1": {"architecture": "x", "weights": {"seed": 1}},
+    "other": {"architecture": "y", "weights": {"file": "b.pth"}},
+    "other_0": {"architecture": "y", "weights": {"seed": 0}},
+    "cells": {"architecture": "cells", "weights": {"cells": True}},
+}
+
+
+def test_controls_share_the_architecture_and_are_untrained():
+    def found(pair, networks):
+        keys = {(network, "l"): {} for network in networks}
+        (comparison,) = comparisons({"compare": [pair]}, REGISTRY, keys)
+        assert comparison["networks"] == pair
+        return comparison["controls"]
+
+    everything = list(REGISTRY)
+    assert found(["net", "other"], everything) == [["net_0", "net_1"], ["other_0"]]
+    assert found(["net", "other"], ["net", "other", "net_1"]) == [["net_1"], []]
+    assert found(["other", "net"], everything) == [["other_0"], ["net_0", "net_1"]]
+    # Held against a control, a network has the others left; random weights have none.
+    assert found(["net", "net_0"], everything) == [["net_1"], []]
+
+
+@pytest.mark.parametrize("name", ["nett", "other", "cells"])
+def test_only_real_networks_that_are_studied_are_compared(name):
+    keys = {("net", "l"): {}, ("net_0", "l"): {}, ("cells", "cells"): {}}
+    message = rf"compare\[0\]: '{name}' is no network .*; allowed: net, net_0"
+    with pytest.raises(UserError, match=message):
+        comparisons({"compare": [["net", name]]}, REGISTRY, keys)
+
+
 def test_defaults_are_not_shared():
     first, second = study(), study()
     check(first)
@@ -94,8 +136,14 @@ MISTAKES = [
     (layer(layer="middle"), r"has no layer 'middle'; it has: low, high"),
     (
         layer(network="other"),
-        r"network: 'config/networks\.yaml' has no network 'other'; it has: net",
+        r"network: 'config/networks\.yaml' has no network 'other'; it has: untrained, net",
     ),
+    (layer(network=["net", "untrained"]), r"network 'untrained' has no layer 'high'; it has: low"),
+    (layer(network=["net", "net"]), r"layer 'high' of 'net' is listed twice"),
+    (layer(network=[]), r"layers\[0\]\.network: \[\] should be non-empty"),
+    (layer(seeds=0), r"seeds: 0 is less than the minimum of 1"),
+    (study(compare=[["net"]]), r"compare\[0\]: \['net'\] is too short"),
+    (study(compare=[["net", "net"]]), r"compare\[0\]: \['net', 'net'\] has non-unique"),
     (layer(features="high"), r"'high' is not a layer below 'high'; allowed: pixels, low"),
     (layer(units=[1], show=[2]), r"layers\[0\]\.show: 2 not among the units studied"),
     (
@@ -209,5 +257,7 @@ def test_shipped_files_are_valid(path):
         validate(config, "config", path.name)
         registry = read_registry(ROOT / config["registry"])
         for entry in config["layers"]:
-            assert entry["layer"] in registry[entry["network"]]["layers"]
-            assert entry["features"] in {"pixels", *registry[entry["network"]]["layers"]}
+            names = entry["network"]
+            for network in names if isinstance(names, list) else [names]:
+                assert entry["layer"] in registry[network]["layers"]
+                assert entry["features"] in {"pixels", *registry[network]["layers"]}

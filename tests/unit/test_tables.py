@@ -4,7 +4,7 @@ import jinja2
 import numpy as np
 import pandas as pd
 import pytest
-from blocks import phase_block, stimuli_block, warp_block
+from blocks import phase_block, stimuli_block, units_table, warp_block
 
 from invariscope import tables
 from invariscope.captions import fill
@@ -13,6 +13,7 @@ COLUMNS = (
     "network",
     "layer",
     "channel",
+    "seed",
     "truth",
     "rf",
     "a_max",
@@ -47,6 +48,7 @@ def test_rows():
         "network": "n",
         "layer": "l",
         "channel": 3,
+        "seed": 0,
         "truth": "simple",
         "rf": 24,
         "a_max": 10.0,
@@ -69,7 +71,7 @@ def test_rows():
     }
     assert silent["truth"] == "simple"
     # What a unit that nothing drives ends with means nothing.
-    assert all(np.isnan(silent[key]) for key in COLUMNS[6:-1] if key != "label")
+    assert all(np.isnan(silent[key]) for key in COLUMNS[7:-1] if key != "label")
     assert silent["missing"] == "; ".join(
         f"{index}: never responds"
         for index in ("fourier", "monogenic", "texture", "signature", "warp")
@@ -126,25 +128,26 @@ def test_signature_rows():
     assert set(rows.network) == {"n"}
 
 
-def test_p_values_are_corrected_within_each_layer_and_units_labelled():
+def test_p_values_are_corrected_within_layer_and_seed_and_units_labelled():
     """Benjamini and Hochberg by hand: p n / rank, made monotone; a missing one does not count."""
     rows = pd.DataFrame(
         {
-            "network": ["n", "n", "n", "n", "m", "m"],
+            "network": ["n"] * 4 + ["m"] * 2 + ["n"],
             "layer": "a",
+            "seed": [0] * 6 + [1],
             "f1_f0": 1.5,
             "phase_minimum": 0.0,
-            "warp_p": [0.03, 0.01, np.nan, 0.04, 0.03, 0.2],
+            "warp_p": [0.03, 0.01, np.nan, 0.04, 0.03, 0.2, 0.045],
             "path_retention": 0.9,
             "control_retention": 0.5,
         },
-        index=[0, 1, 2, 3, 0, 1],  # as blocks have it
+        index=[0, 1, 2, 3, 0, 1, 0],  # as blocks have it
     )
     found = tables.labelled(rows)
-    expected = [0.04, 0.03, np.nan, 0.04, 0.06, 0.2]
+    expected = [0.04, 0.03, np.nan, 0.04, 0.06, 0.2, 0.045]
     np.testing.assert_allclose(found.warp_p, expected)
     warp, none = "warp-invariant", "selective"
-    assert found.label.tolist() == [warp, warp, "", warp, none, none]
+    assert found.label.tolist() == [warp, warp, "", warp, none, none, warp]
 
 
 def test_warp_rows():
@@ -199,6 +202,58 @@ def test_labels_are_counted():
         "both": 2,
     }
     assert second["counts"]["selective"] == second["units"] == 1
+
+
+def test_seeds_part_and_labels_agree():
+    """Two layers, one with two further seeds; blocks have indices of their own."""
+    rows = pd.DataFrame(
+        [
+            ("a", 0, 7, "selective"),
+            ("a", 1, 7, "both"),
+            ("a", 2, 7, ""),
+            ("b", 0, 7, "both"),
+            ("a", 0, 8, "selective"),
+            ("a", 1, 8, "selective"),
+            ("a", 2, 8, "both"),
+            ("a", 0, 9, ""),
+            ("a", 1, 9, "both"),
+            ("a", 2, 9, ""),
+        ],
+        columns=["layer", "channel", "seed", "label"],
+        index=[0, 1, 0, 0, 0, 1, 0, 0, 1, 0],
+    )
+    rows = rows.assign(network="n", missing="")
+    units, seeds = tables.apart_by_seed(rows, 7)
+    assert units[["layer", "channel"]].values.tolist() == [["a", 0], ["a", 1], ["a", 2], ["b", 0]]
+    assert list(units)[-2:] == ["label_agreement", "missing"]
+    assert "seed" not in units
+    np.testing.assert_array_equal(units.label_agreement, [0.5, 0.5, np.nan, np.nan])
+    assert len(seeds) == 9
+    assert set(seeds.layer) == {"a"}
+    assert seeds.seed.tolist() == [7] * 3 + [8] * 3 + [9] * 3
+    units, seeds = tables.apart_by_seed(rows[rows.seed == 7], 7)
+    assert units.label_agreement.isna().all()
+    assert len(seeds) == 0
+
+
+def test_layer_rows():
+    table = units_table({("n", "a"): 5, ("n", "b"): 1, ("cells", "c"): 2})
+    table["label"] = ["both", "phase-invariant", "selective", "warp-invariant", "", "", "both", ""]
+    table["truth"] = [""] * 6 + ["simple"] * 2
+    table["label_agreement"] = [1, 0.5, 0, 0.5, np.nan, np.nan, 1, 1]
+    table["rf"] = [10] * 5 + [20] * 3
+    first, second = tables.layer_rows(table).to_dict("records")
+    assert (first["network"], first["layer"], first["rf"]) == ("n", "a", 10)
+    assert (first["units"], first["missing"], first["label_agreement"]) == (4, 1, 0.5)
+    assert (first["phase_invariant"], first["warp_invariant"]) == (2, 2)
+    assert first["phase_invariant_share"] == 0.5
+    # Wilson's interval of 2 of 4 is symmetric about a half.
+    z = 1.959964
+    half = z * np.sqrt(1 / 16 + z**2 / 64) / (1 + z**2 / 4)
+    assert first["warp_invariant_low"] == pytest.approx(0.5 - half, rel=1e-5)
+    assert first["warp_invariant_high"] == pytest.approx(0.5 + half, rel=1e-5)
+    assert (second["layer"], second["units"], second["missing"]) == ("b", 0, 1)
+    assert np.isnan(second["phase_invariant_share"])
 
 
 def test_captions_are_filled():

@@ -206,7 +206,6 @@ rule invariance_map:
 
 rule layers:
     input:
-        units=rules.tables.output.units,
         layers=rules.tables.output.layers,
     output:
         svg=report(

@@ -11,7 +11,7 @@ from invariscope.figures import layers, style
 def main(input, output, record, threads):
     table = pd.read_csv(input.layers)
     style.apply()
-    figure = layers.draw(table, style.colours(tables.read(input.units)), record["untrained"])
+    figure = layers.draw(table, style.colours(table), record["untrained"])
     style.save(figure, [output.svg, output.png])
     values = dict(layers=table.to_dict("records"), confidence=tables.CONFIDENCE)
     with files.write_whole(output.caption) as temporary:

@@ -26,22 +26,28 @@ def closure(script):
         if path in found:
             continue
         found.add(path)
-        for node in ast.walk(ast.parse(path.read_text())):
-            waiting += _imported(node, path, root)
+        for statement in _import_statements(path.read_text()):
+            waiting += _imported(statement, path, root)
     return sorted(found)
+
+
+# By text, not by path: the same modules are read for every script, and parsing is slow.
+@cache
+def _import_statements(text):
+    """Import statements of a module, those inside functions included."""
+    nodes = ast.walk(ast.parse(text))
+    return [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
 def _imported(node, path, root):
     """Files under `root` that an import statement in `path` reads."""
     if isinstance(node, ast.Import):
         modules = [alias.name for alias in node.names]
-    elif isinstance(node, ast.ImportFrom):
+    else:
         package = path.parent.relative_to(root).parts
         package = package[: len(package) - node.level + 1] if node.level else ()
         module = ".".join([*package, *filter(None, [node.module])])
         modules = [module, *(f"{module}.{alias.name}" for alias in node.names)]
-    else:
-        return []
     files = []
     for module in modules:
         base = root.joinpath(*module.split("."))
@@ -55,14 +61,21 @@ def digest(script):
     """SHA-256 of what a script's closure does: its syntax trees, docstrings removed."""
     total = hashlib.sha256()
     for path in closure(script):
-        tree = ast.parse(path.read_text())
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-                first = node.body[0] if node.body else None
-                if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                    node.body = node.body[1:]
-        total.update(f"{path.relative_to(Path(script).parent)}\n{ast.dump(tree)}\n".encode())
+        name = path.relative_to(Path(script).parent)
+        total.update(f"{name}\n{_meaning(path.read_text())}\n".encode())
     return total.hexdigest()
+
+
+@cache
+def _meaning(text):
+    """What a module does: its syntax tree as text, docstrings removed."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                node.body = node.body[1:]
+    return ast.dump(tree)
 
 
 @cache
@@ -74,10 +87,10 @@ def imports(script):
     """Top-level names of all modules that a script's closure imports, relative imports apart."""
     modules = set()
     for path in closure(script):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in _import_statements(path.read_text()):
             if isinstance(node, ast.Import):
                 modules.update(alias.name.split(".")[0] for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and not node.level:
+            elif not node.level:
                 modules.add(node.module.split(".")[0])
     return modules
 

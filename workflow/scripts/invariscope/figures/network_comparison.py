@@ -38,7 +38,8 @@ def draw(units, rows, comparisons):
     -------
     matplotlib.figure.Figure
     """
-    units, palette = measured(units), style.colours(units)
+    units = measured(units[units.truth == ""])
+    palette = style.colours(units)
     figure = plt.figure(
         figsize=(style.WIDTH, (1.25 * len(PANELS) + 0.8) * len(comparisons)), layout="constrained"
     )

@@ -61,9 +61,9 @@ def show(ax, picture):
     sns.despine(ax=ax, left=True, bottom=True)
 
 
-def colours(table):
-    """Colour of each network of real units, in the order of units.csv: the same in all figures."""
-    networks = list(dict.fromkeys(table.network[table.truth == ""]))
+def colours(units):
+    """Colour of each network, from a table of real units: in their order, as in all figures."""
+    networks = list(dict.fromkeys(units.network))
     return dict(zip(networks, sns.color_palette("colorblind", len(networks)), strict=True))
 
 
