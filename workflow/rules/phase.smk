@@ -7,6 +7,8 @@ rule phase:
         phase=f"{OUT}/{{again}}phase/{{network}}/{{layer}}/{{block}}.nc",
     log:
         f"{OUT}/logs/{{again}}phase/{{network}}/{{layer}}/{{block}}.log",
+    benchmark:
+        f"{OUT}/logs/{{again}}phase/{{network}}/{{layer}}/{{block}}.tsv"
     params:
         record=lambda wildcards: record(
             "phase.py",

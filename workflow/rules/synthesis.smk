@@ -6,6 +6,8 @@ rule synthesis:
         stimuli=f"{OUT}/{{again}}stimuli/{{network}}/{{layer}}/{{block}}.nc",
     log:
         f"{OUT}/logs/{{again}}synthesis/{{network}}/{{layer}}/{{block}}.log",
+    benchmark:
+        f"{OUT}/logs/{{again}}synthesis/{{network}}/{{layer}}/{{block}}.tsv"
     params:
         record=lambda wildcards: record(
             "synthesis.py",

@@ -11,6 +11,8 @@ rule warp:
         warp=f"{OUT}/{{again}}warp/{{network}}/{{layer}}/{{block}}.nc",
     log:
         f"{OUT}/logs/{{again}}warp/{{network}}/{{layer}}/{{block}}.log",
+    benchmark:
+        f"{OUT}/logs/{{again}}warp/{{network}}/{{layer}}/{{block}}.tsv"
     params:
         record=lambda wildcards: record(
             "warp.py",

@@ -1,0 +1,108 @@
+"""What a study costs on this machine: measured per layer and stage, and reckoned for the whole.
+
+A few units of every layer are run through the workflow itself, one job at a time, with random
+weights: they cost what trained ones cost, and need no download. A job's start-up is what the
+shortest job of its stage takes; the rest grows with the number of units.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
+
+from invariscope import code, config, network  # noqa: E402
+
+STAGES = "synthesis", "phase", "warp"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("study", nargs="?", default="config/paper.yaml")
+    parser.add_argument("--units", type=int, default=2, help="how many to measure of each layer")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="that run side by side")
+    options = parser.parse_args()
+
+    study, registry, layers = read(Path(options.study))
+    folder = Path("results/.cost").resolve()
+    measured = reduced(layers, options.units)
+    seconds = run(folder, study, registry, measured)
+    startup = seconds.min(axis=0)
+    each = (seconds - startup) / [[len(entry["units"])] for entry in measured]
+    rows = []
+    for (key, entry), (_, one) in zip(layers.items(), each.iterrows(), strict=True):
+        blocks = len(config.blocks(range(entry["channels"]), study["block"]))
+        jobs = entry["units"] / entry["channels"] * blocks
+        total = (one * entry["units"] + startup * jobs).sum() / 3600
+        rows.append((*key, entry["rf"], entry["units"], *one, total))
+    table = pd.DataFrame(rows, columns=["architecture", "layer", "px", "units", *STAGES, "hours"])
+    print("seconds a unit; hours of all units, start-up included, one job at a time")
+    print(table.to_string(index=False, float_format="%.2f"))
+    print("start-up of a job (s):", ", ".join(f"{k} {v:.1f}" for k, v in startup.items()))
+    hours = table.hours.sum()
+    print(f"in all {hours:.1f} h; {options.jobs} jobs side by side: {hours / options.jobs:.1f} h")
+
+
+def read(path):
+    """A study, its registry, and its layers by architecture, with the units of all seeds."""
+    study = yaml.safe_load(path.read_text())
+    config.validate(study, "config", path)
+    registry = config.read_registry(study["registry"])
+    digest = code.digest(ROOT / "workflow/scripts/invariscope/network.py")
+
+    def facts(name):
+        return network.facts(registry[name], digest, "results/.architectures")
+
+    layers = {}
+    for (name, layer), entry in config.resolve(study, registry, facts).items():
+        key = registry[name]["architecture"], layer
+        found = layers.setdefault(
+            key, dict(network=name, features=entry["features"], units=0, **facts(name)[layer])
+        )
+        found["units"] += len(entry["units"]) * entry["seeds"]
+    return study, registry, layers
+
+
+def reduced(layers, count):
+    """Entries of a study of a few units of each layer."""
+    return [
+        dict(
+            network=entry["network"],
+            layer=layer,
+            units=list(range(min(count, entry["channels"]))),
+            features=entry["features"] or "pixels",
+        )
+        for (_, layer), entry in layers.items()
+    ]
+
+
+def run(folder, study, registry, entries):
+    """Seconds of each job of the reduced study, one row per entry, one column per stage."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for entry in registry.values():
+        if entry["architecture"] != "cells":
+            entry["weights"] = {"seed": 0}
+    (folder / "networks.yaml").write_text(yaml.safe_dump(registry))
+    study = study | dict(name="cost", registry="networks.yaml", layers=entries, compare=[])
+    (folder / "study.yaml").write_text(yaml.safe_dump(study))
+    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile"]
+    command += ["--directory", folder, "--configfile", folder / "study.yaml", "--cores", "1"]
+    command += ["--quiet", "rules", "--forceall", "results/cost/tables/units.csv"]
+    subprocess.run(command, check=True)
+    rows = []
+    for entry in entries:
+        logs = folder / "results/cost/logs"
+        place = Path(entry["network"], entry["layer"])
+        found = {stage: list((logs / stage / place).glob("*.tsv")) for stage in STAGES}
+        rows.append({k: sum(pd.read_csv(p, sep="\t").s.sum() for p in v) for k, v in found.items()})
+    return pd.DataFrame(rows)
+
+
+if __name__ == "__main__":
+    main()
