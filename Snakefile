@@ -1,6 +1,6 @@
 # Diverse feature visualisations (Cadena et al., ECCV 2018), from weights to figures.
 #
-#   weights -> natural -> synthesis -> phase, warp -> tables -> figures
+#   weights -> natural -> synthesis -> phase, warp, baselines -> tables -> figures
 
 from snakemake.utils import min_version
 
@@ -18,6 +18,7 @@ include: "workflow/rules/natural.smk"
 include: "workflow/rules/synthesis.smk"
 include: "workflow/rules/phase.smk"
 include: "workflow/rules/warp.smk"
+include: "workflow/rules/baselines.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
 

@@ -42,6 +42,7 @@ def test_defaults_are_filled_in():
         "units": [1, 3, 4, 5],
         "show": [1, 3, 4, 5],
         "features": None,
+        "baselines": False,
         "seeds": 1,
     }
     assert config["synthesis"] == {
@@ -141,6 +142,7 @@ MISTAKES = [
     (layer(network=["net", "untrained"]), r"network 'untrained' has no layer 'high'; it has: low"),
     (layer(network=["net", "net"]), r"layer 'high' of 'net' is listed twice"),
     (layer(network=[]), r"layers\[0\]\.network: \[\] should be non-empty"),
+    (layer(baselines=True), r"layers\[0\]\.baselines: they compare features, .*; allowed: low"),
     (layer(seeds=0), r"seeds: 0 is less than the minimum of 1"),
     (study(compare=[["net"]]), r"compare\[0\]: \['net'\] is too short"),
     (study(compare=[["net", "net"]]), r"compare\[0\]: \['net', 'net'\] has non-unique"),
@@ -148,7 +150,7 @@ MISTAKES = [
     (layer(units=[1], show=[2]), r"layers\[0\]\.show: 2 not among the units studied"),
     (
         layer(unit=3),
-        r"'unit' was unexpected\); allowed: network, layer, units, features, seeds, show",
+        r"'unit' was unexpected\); allowed: network, layer, units, features, baselines, seeds,",
     ),
     (study(layers=2 * layer()["layers"]), r"layer 'high' of 'net' is listed twice"),
     ({"layers": []}, r"config: the file: 'name' is a required property"),

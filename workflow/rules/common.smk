@@ -55,6 +55,7 @@ CELLS = [key for key in STUDY if REGISTRY[key[0]]["architecture"] == "cells"]
 REAL = [key for key in STUDY if key not in CELLS]
 UNTRAINED = sorted({name for name, _ in REAL if "seed" in REGISTRY[name]["weights"]})
 COMPARED = [key for key in REAL if any(key[0] in pair["networks"] for pair in COMPARISONS)]
+WITH_BASELINES = [key for key, layer in STUDY.items() if layer["baselines"]]
 # A GPU is shared by no two jobs: each that wants one claims all there is (see the profile).
 GPU = int(shutil.which("nvidia-smi") is not None)
 
@@ -106,6 +107,13 @@ def synthesis_settings():
     return {key: value for key, value in config["synthesis"].items() if key != unread}
 
 
+def photos_record():
+    """What the photos are, and how they are read."""
+    return dict(
+        photos=config["natural"]["photos"], side=config["natural"]["side"], digests=PHOTO_DIGESTS
+    )
+
+
 def gallery_units():
     """Units that the gallery shows, by network and layer."""
     chosen = {}
@@ -120,6 +128,7 @@ def figures():
     always += ["warp_examples", "warp_population", "invariance_map"]
     real = ["gallery", "layers"] * bool(REAL)
     compared = ["network_comparison", "network_gallery"] * bool(COMPARISONS)
+    real += ["diversity_methods"] * bool(WITH_BASELINES)
     return always + real + compared + ["ground_truth"] * bool(CELLS)
 
 

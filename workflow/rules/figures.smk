@@ -271,3 +271,26 @@ rule network_gallery:
         "../../envs/figures.yaml"
     script:
         "../scripts/network_gallery.py"
+
+
+rule diversity_methods:
+    input:
+        methods=rules.diversity_table.output.methods,
+        units=rules.diversity_table.output.units,
+        baselines=block_files("baselines", WITH_BASELINES),
+    output:
+        svg=report(
+            f"{OUT}/figures/diversity_methods.svg",
+            caption=os.path.abspath(f"{OUT}/figures/diversity_methods.rst"),
+            category="Synthesis",
+        ),
+        png=f"{OUT}/figures/diversity_methods.png",
+        caption=f"{OUT}/figures/diversity_methods.rst",
+    log:
+        f"{OUT}/logs/figures/diversity_methods.log",
+    params:
+        record=lambda _: record("diversity_methods.py", caption=caption("diversity_methods")),
+    conda:
+        "../../envs/figures.yaml"
+    script:
+        "../scripts/diversity_methods.py"

@@ -10,9 +10,7 @@ rule natural:
             "natural.py",
             network=wildcards.network,
             preprocessing=REGISTRY[wildcards.network]["preprocessing"],
-            side=config["natural"]["side"],
-            photos=config["natural"]["photos"],
-            digests=PHOTO_DIGESTS,
+            **photos_record(),
         ),
     resources:
         gpu=GPU,

@@ -124,8 +124,8 @@ def resolve(config, registry, facts):
     Returns
     -------
     dict of (network, layer) to dict
-        With 'units' and 'show' (lists of int), 'features' (a layer, or None for pixels) and 'seeds'
-        (how many).
+        With 'units' and 'show' (lists of int), 'features' (a layer, or None for pixels),
+        'baselines' (bool) and 'seeds' (how many).
 
     Raises
     ------
@@ -167,6 +167,11 @@ def _layer(entry, network, registry, facts, where, path):
             f"{where}.features: '{features}' is not a layer below '{layer}'; "
             f"allowed: {choices(['pixels', *below])}"
         )
+    if entry["baselines"] and features == "pixels":
+        raise UserError(
+            f"{where}.baselines: they compare features, and pixels make none; give a layer as "
+            f"'features'; allowed: {choices(below)}"
+        )
     units = _channels(entry["units"], layers[layer]["channels"], f"{where}.units", layer)
     show = entry.get("show", units[:8])
     if strangers := sorted(set(show) - set(units)):
@@ -175,6 +180,7 @@ def _layer(entry, network, registry, facts, where, path):
         units=units,
         show=show,
         features=None if features == "pixels" else features,
+        baselines=entry["baselines"],
         seeds=entry["seeds"],
     )
 

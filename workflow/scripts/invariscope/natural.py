@@ -142,7 +142,7 @@ def channel_means(trunk, photos, mean, progress=None):
     with torch.inference_mode():
         for photo in photos:
             for top, layers in runs.items():
-                size, crop = _largest(architecture, top, photo)
+                size, crop = fitting(architecture, top, photo)
                 stimulus = torch.from_numpy(crop - offset)[None].to(trunk.device)
                 _, recorded = trunk.run(stimulus, top, size, record=layers)
                 for layer, value in zip(layers, recorded, strict=True):
@@ -168,8 +168,21 @@ def _runs(architecture):
     return runs
 
 
-def _largest(architecture, layer, photo):
-    """Most outputs of `layer` that fit a photo, and the central part of it that they see."""
+def fitting(architecture, layer, photo):
+    """Most outputs of `layer` that fit a photo, and the central part of it that they see.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    layer : str
+    photo : numpy.ndarray, (channel, y, x)
+
+    Returns
+    -------
+    size : (int, int)
+        Outputs, vertically and horizontally.
+    numpy.ndarray, (channel, y, x)
+    """
     sizes, slices = [], [slice(None)]
     for axis, length in enumerate(photo.shape[1:]):
         first, last = input_interval(architecture, layer, 1, axis)

@@ -56,6 +56,50 @@ def soft_minimum(distances, temperature):
     return -scale[:, 0] * total
 
 
+def least_distance(features, temperature):
+    """Minimal distance over the pairs of each unit's stimuli, softened by `soft_minimum`.
+
+    Parameters
+    ----------
+    features : torch.Tensor, (unit, image, feature)
+    temperature : float
+
+    Returns
+    -------
+    torch.Tensor, (unit,)
+    """
+    return soft_minimum(pairwise_distances(features), temperature)
+
+
+def gram_distances(features, channels):
+    """How unlike the Gram matrices of two stimuli are: 1 less their cosine.
+
+    The Gram matrix of a stimulus holds the products of each two channels' features, summed over
+    positions. It is what Olah et al. (2017, *Feature visualization*) drive apart for diversity.
+
+    Parameters
+    ----------
+    features : torch.Tensor, (unit, image, feature)
+        Channels run slowest.
+    channels : int
+
+    Returns
+    -------
+    torch.Tensor, (unit, pair)
+        0 for Gram matrices that differ at most in scale. Pairs as in `pairwise_distances`.
+    """
+    maps = features.unflatten(-1, (channels, -1))
+    gram = (maps @ maps.mT).flatten(2)
+    gram = gram / torch.linalg.vector_norm(gram, dim=-1, keepdim=True).clamp(min=1e-30)
+    first, second = pairs(features.shape[1], features.device)
+    return 1 - (gram @ gram.mT)[:, first, second]
+
+
+def gram_diversity(channels):
+    """Diversity by Gram matrices, with the signature of `least_distance`: their mean distance."""
+    return lambda features, temperature: gram_distances(features, channels).mean(1)
+
+
 class Penalty:
     """Mean response plus `weight` times the minimal distance (Cadena et al. 2018, eq. 1).
 
@@ -92,7 +136,7 @@ class Penalty:
 
 
 class Constrained:
-    """Minimal distance subject to a mean response of at least `fraction` of each unit's a_max.
+    """Diversity subject to a mean response of at least `fraction` of each unit's a_max.
 
     The constraint is enforced by an augmented Lagrangian: the weight of the response is a
     multiplier, which integrates how far the response falls short, plus a spring that stiffens as
@@ -101,7 +145,7 @@ class Constrained:
 
     Parameters
     ----------
-    fraction : float
+    fraction : float or torch.Tensor, (unit,)
     a_max : torch.Tensor, (unit,)
         Units that nothing drives (a_max of 0 or less) have no bound; what they end with means
         nothing.
@@ -114,7 +158,7 @@ class Constrained:
     patience = 0.6  # fraction of the steps after which the multiplier waits no longer
 
     def __init__(self, fraction, a_max):
-        self.fraction = fraction
+        self.fraction = fraction * torch.ones_like(a_max)
         self.a_max = torch.where(a_max > 0, a_max, 1)
         self.multiplier = torch.ones_like(a_max)
         self.reached = torch.zeros_like(a_max, dtype=torch.bool)
@@ -141,6 +185,7 @@ class Constrained:
 
     def select(self, kept):
         """Keep only some units."""
+        self.fraction = self.fraction[kept]
         self.a_max = self.a_max[kept]
         self.multiplier = self.multiplier[kept]
         self.reached = self.reached[kept]

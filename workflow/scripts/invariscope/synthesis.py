@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from .objective import pairwise_distances, soft_minimum
+from .objective import least_distance, pairwise_distances
 from .seeds import generator
 from .spectrum import length, preconditioner, tangent
 
@@ -53,7 +53,9 @@ def start(side, images, units, *names):
     return torch.from_numpy(np.stack(drawn))
 
 
-def synthesise(observe, raw, norm, objective, optimiser, steps, progress=None):
+def synthesise(
+    observe, raw, norm, objective, optimiser, steps, progress=None, diversity=least_distance
+):
     """Optimise the stimuli of many units in one batch.
 
     Each unit ends with its last iterate that the objective admits, or with its last if it admits
@@ -71,8 +73,10 @@ def synthesise(observe, raw, norm, objective, optimiser, steps, progress=None):
     optimiser : Published or Sphere
     steps : int
         At most; units that stop earlier leave the batch.
-    progress : function of (step, units done, mean response, mean minimal distance), optional
+    progress : function of (step, units done, mean response, mean diversity), optional
         Called every few steps; the means are over the units still running.
+    diversity : function of (features (unit, image, feature), temperature)
+        What makes the stimuli of each unit distinct.
 
     Returns
     -------
@@ -89,15 +93,14 @@ def synthesise(observe, raw, norm, objective, optimiser, steps, progress=None):
         done = step / steps
         stimuli = (norm * raw / length(raw)).requires_grad_()
         responses, features = observe(stimuli, running)
-        distances = pairwise_distances(features)
         response = responses.mean(1)
-        soft = soft_minimum(distances, optimiser.temperature(done))
+        soft = diversity(features, optimiser.temperature(done))
         value = objective.value(response, soft, done)
         (gradient,) = torch.autograd.grad(value.sum(), stimuli)
         with torch.no_grad():
             stimuli = stimuli.detach()
             direction, sine = tangent(stimuli, gradient, factor)
-            hard = distances.amin(1)
+            hard = diversity(features, 0)
             admitted = objective.admits(response)
             taking = ~stopped & (admitted | ~ever_admitted[running])
             ever_admitted[running] |= admitted

@@ -8,7 +8,7 @@ from matplotlib.ticker import NullLocator, PercentFormatter
 from ..labels import KINDS
 from . import style
 
-APART = 1.02  # factor between receptive fields at which networks are drawn, so that none hide
+APART = 1.012  # factor between receptive fields at which networks are drawn, so that none hide
 
 
 def draw(layers, colours, untrained):

@@ -85,7 +85,8 @@ def _panel(ax, units, rows, comparison, index, palette):
         )
     colours = dict(zip(SIDES, (palette[name] for name in comparison["networks"]), strict=True))
     _halves(ax, pd.concat(shown, ignore_index=True), colours, index in LOGARITHMIC)
-    ax.set(xlim=(-0.5, len(rows) - 0.5), xlabel="", xticks=[])
+    ax.set(xlim=(-0.5, len(rows) - 0.5), xlabel="")
+    ax.tick_params(axis="x", length=0)
     sns.despine(ax=ax, bottom=True)
 
 
@@ -133,14 +134,14 @@ def _halves(ax, shown, colours, logarithmic):
         ax.plot(at + 0.07 * sign, rows.value.median(), "o", ms=4, mec="white", mew=0.7, **mark)
     if logarithmic:
         ax.yaxis.set_major_formatter(LogFormatter())
-        ax.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))
+        ax.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.4)))
 
 
 def _legend(part, comparison, palette):
     first, second = comparison["networks"]
     handles = [
-        Patch(color=palette[first], alpha=0.6, label=f"{first} (left, first name)"),
-        Patch(color=palette[second], alpha=0.6, label=f"{second} (right)"),
+        Patch(color=palette[first], alpha=0.6, label=f"{first} (left, upper name)"),
+        Patch(color=palette[second], alpha=0.6, label=f"{second} (right, lower)"),
     ]
     if any(comparison["controls"]):
         label = "random weights: middle half of units, median"

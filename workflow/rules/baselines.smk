@@ -1,0 +1,45 @@
+rule baselines:
+    input:
+        weights=rules.weights.output.weights,
+        natural=rules.natural.output.natural,
+        stimuli=f"{OUT}/stimuli/{{network}}/{{layer}}/{{block}}.nc",
+    output:
+        baselines=f"{OUT}/baselines/{{network}}/{{layer}}/{{block}}.nc",
+    log:
+        f"{OUT}/logs/baselines/{{network}}/{{layer}}/{{block}}.log",
+    benchmark:
+        f"{OUT}/logs/baselines/{{network}}/{{layer}}/{{block}}.tsv"
+    params:
+        record=lambda wildcards: record(
+            "baselines.py",
+            network=wildcards.network,
+            layer=wildcards.layer,
+            features=STUDY[wildcards.network, wildcards.layer]["features"],
+            preprocessing=REGISTRY[wildcards.network]["preprocessing"],
+            seed=config["seed"],
+            steps=config["synthesis"]["steps"],
+            **photos_record(),
+        ),
+    threads: 1
+    resources:
+        gpu=GPU,
+    conda:
+        "../../envs/networks.yaml"
+    script:
+        "../scripts/baselines.py"
+
+
+rule diversity_table:
+    input:
+        baselines=block_files("baselines", WITH_BASELINES),
+    output:
+        units=f"{OUT}/tables/diversity.csv",
+        methods=f"{OUT}/tables/diversity_methods.csv",
+    log:
+        f"{OUT}/logs/diversity_table.log",
+    params:
+        record=lambda _: record("diversity_table.py"),
+    conda:
+        "../../envs/figures.yaml"
+    script:
+        "../scripts/diversity_table.py"

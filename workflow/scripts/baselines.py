@@ -1,0 +1,76 @@
+"""Show one block of units by other methods than diverse synthesis, each at equal activation."""
+
+import torch
+
+import job
+from invariscope import device, files, natural, weights
+from invariscope.baselines import MATCHED, baselines_dataset, moved_back, yardsticks
+from invariscope.objective import Constrained, gram_diversity, least_distance
+from invariscope.observer import observer
+from invariscope.optimiser import Sphere
+from invariscope.patches import most_activating
+from invariscope.receptive_field import channels
+from invariscope.synthesis import start, synthesise
+from invariscope.trunk import Trunk
+
+
+def main(input, output, record, threads):
+    where = device.prepare(threads)
+    network, layer, features = record["network"], record["layer"], record["features"]
+    stimuli = files.read_dataset(input.stimuli)
+    units, norm = stimuli.unit.values.tolist(), stimuli.attrs["norm"]
+    architecture, parameters = weights.load(input.weights)
+    means = files.read_dataset(input.natural)
+    scales = [natural.normalisers(means[name].values) for name in (layer, features)]
+    preprocessing = record["preprocessing"]
+    trunk = Trunk(architecture, parameters, preprocessing["std"], where)
+    observe = observer(trunk, layer, units, scales[0], features, scales[1])
+    a_max = torch.from_numpy(stimuli.a_max.values).to(where)
+
+    def of_condition(name):
+        return torch.from_numpy(stimuli.stimulus.sel(condition=name).values).to(where)
+
+    def begin(name):
+        names = record["seed"], network, layer, name
+        return start(stimuli.sizes["y"], stimuli.sizes["image"], units, *names).to(where)
+
+    def mean_response(shown):
+        with torch.inference_mode():
+            return observe(shown, torch.arange(len(units), device=where))[0].mean(1)
+
+    def synthesised(name, bound, diversity):
+        """Stimuli as distinct as can be, of a mean response of `bound` at least."""
+        objective = Constrained(bound / torch.where(a_max > 0, a_max, 1), a_max)
+        with job.progress(record["steps"], "step", f"{network} {layer} {name}") as bar:
+
+            def show(step, *_):
+                bar.update(step - bar.n)
+
+            raw, steps = begin(name), record["steps"]
+            found = synthesise(observe, raw, norm, objective, Sphere(), steps, show, diversity)
+            return found.stimuli
+
+    count = channels(architecture, features)
+    shown = {"diverse": of_condition("diverse")}
+    bound = mean_response(shown["diverse"])
+    shown["restarts"] = moved_back(
+        observe, of_condition("restarts"), begin("restarts"), norm, bound
+    )
+    shown["gram"] = synthesised("gram", bound, gram_diversity(count))
+    paths = natural.photo_paths(record["photos"])
+    photos = [natural.read_photo(path, record["side"]) for path in paths]
+    mean, images = preprocessing["mean"], stimuli.sizes["image"]
+    shown["patches"] = most_activating(trunk, observe, layer, units, photos, mean, norm, images)
+    bound = mean_response(shown["patches"])
+    shown[MATCHED["patches"]] = synthesised(MATCHED["patches"], bound, least_distance)
+    found = {}
+    for name, each in shown.items():
+        with torch.inference_mode():
+            responses, compared = observe(each, torch.arange(len(units), device=where))
+        found[name] = dict(stimulus=each.cpu().numpy(), response=responses.cpu().numpy())
+        found[name] |= yardsticks(each, compared, count)
+    attributes = dict(network=network, layer=layer, features=features, seed=record["seed"])
+    files.write_dataset(baselines_dataset(found, stimuli, **attributes), output.baselines)
+
+
+job.run(main, snakemake)  # noqa: F821

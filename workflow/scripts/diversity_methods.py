@@ -1,0 +1,37 @@
+"""Draw what other methods than diverse synthesis show, and say in the caption how diverse it is."""
+
+import pandas as pd
+
+import job
+from invariscope import baselines, files, tables
+from invariscope.captions import fill
+from invariscope.figures import diversity_methods, style
+
+
+def main(input, output, record, threads):
+    units, methods = pd.read_csv(input.units), pd.read_csv(input.methods)
+    chosen = {
+        key: diversity_methods.middle_unit(rows)
+        for key, rows in units.groupby(tables.KEYS[:2], sort=False)
+    }
+    examples = []
+    for path in input.baselines:
+        block = files.read_dataset(path)
+        key = block.attrs["network"], block.attrs["layer"]
+        if (unit := chosen.get(key)) in block.unit:
+            examples.append((f"{' '.join(key)}, unit {unit}", block.sel(unit=unit)))
+    style.apply()
+    style.save(diversity_methods.draw(examples, units, methods), [output.svg, output.png])
+    values = dict(
+        rows=methods.to_dict("records"),
+        names={
+            name: " ".join(text.split()).lower()
+            for name, text in {**diversity_methods.METHODS, **diversity_methods.NAMES}.items()
+        },
+        confidence=baselines.CONFIDENCE,
+    )
+    with files.write_whole(output.caption) as temporary:
+        temporary.write_text(fill(record["caption"], **values))
+
+
+job.run(main, snakemake)  # noqa: F821
