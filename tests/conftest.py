@@ -1,12 +1,9 @@
 """What the tests share: small real architectures, and torch made repeatable."""
 
-import warnings
-
 import pytest
 import torch
-import torchvision
 
-from invariscope import cells
+from invariscope import cells, models
 from invariscope.tracing import trace
 from invariscope.trunk import Trunk
 
@@ -27,11 +24,9 @@ def _repeatable():
 
 
 def traced(name, layers):
-    """Architecture `name` and a seeded torchvision model of it with realistic batch norms."""
+    """Architecture `name` and a seeded model of it with realistic batch norms."""
     architecture = trace(name, layers)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torchvision's own words on initialisation
-        model = torchvision.models.get_model(name, weights=None).eval()
+    model = models.build(name)
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.uniform_(module.weight, 0.5, 1.5)
