@@ -17,7 +17,7 @@ BY_HAND = Path("downloads")
 MIRROR = "INVARISCOPE_MIRROR"
 PAUSES = (1, 2, 4, 8)  # seconds before a cut transfer is taken up again
 TIMEOUT = (10, 30)  # seconds for a connection, and for some bytes to arrive
-CHUNK = 2**20
+CHUNK = 2**16  # bytes written at a time
 
 
 @contextlib.contextmanager
