@@ -1,5 +1,7 @@
 """What the tests share: small real architectures, and torch made repeatable."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -15,6 +17,24 @@ VGG = {
     "conv3_1": "features.10",
 }
 STD = (0.229, 0.224, 0.225)
+collect_ignore = []
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--resnet50",
+        metavar="PATH",
+        help="ResNet-50's ImageNet weights up to layer1.2; runs the tests in real_weights, which "
+        "are left out otherwise",
+    )
+
+
+def pytest_configure(config):
+    path = config.getoption("--resnet50")
+    if path is None:
+        collect_ignore.append("real_weights")
+    elif not Path(path).is_file():
+        raise pytest.UsageError(f"--resnet50: no file {path}")
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,11 @@ FACTS = {
         "high": {"channels": 20, "rf": 9, "below": ["low"]},
     }
 }
+FACTS["part"] = FACTS["net"] | {"beside": {"channels": 5, "rf": 5, "below": []}}
+REGISTRY = {
+    "net": {"weights": {"seed": 0}},
+    "part": {"weights": {"file": "a.pth", "sha256": "0" * 64, "up_to": "low"}},
+}
 
 
 def study(**changes):
@@ -32,7 +37,7 @@ def layer(**changes):
 
 def check(config):
     validate(config, "config", "config")
-    return resolve(config, FACTS, FACTS.get)
+    return resolve(config, REGISTRY, FACTS.get)
 
 
 def test_defaults_are_filled_in():
@@ -54,6 +59,15 @@ def test_defaults_are_filled_in():
     everything = check(layer())["net", "high"]
     assert everything["units"] == list(range(20))
     assert everything["show"] == list(range(8))
+
+
+def test_weights_up_to_a_layer_allow_that_one_and_those_below():
+    assert ("part", "low") in check(layer(network="part", layer="low"))
+    REGISTRY["part"]["weights"]["up_to"] = "high"
+    try:
+        assert ("part", "low") in check(layer(network="part", layer="low"))
+    finally:
+        REGISTRY["part"]["weights"]["up_to"] = "low"
 
 
 def test_defaults_are_not_shared():
@@ -93,10 +107,16 @@ MISTAKES = [
     (layer(layer="middle"), r"has no layer 'middle'; it has: low, high"),
     (
         layer(network="other"),
-        r"network: 'config/networks\.yaml' has no network 'other'; it has: net",
+        r"network: 'config/networks\.yaml' has no network 'other'; it has: net, part",
     ),
     (layer(features="high"), r"'high' is not a layer below 'high'; allowed: pixels, low"),
     (layer(units=[1], show=[2]), r"layers\[0\]\.show: 2 not among the units studied"),
+    (
+        layer(network="part"),
+        r"layers\[0\]\.layer: the weights of 'part' go up to 'low'; 'high' does not lie below it; "
+        r"allowed: low$",
+    ),
+    (layer(network="part", layer="beside"), r"'beside' does not lie below it; allowed: low$"),
     (layer(unit=3), r"'unit' was unexpected\); allowed: network, layer, units, features, show"),
     (study(layers=2 * layer()["layers"]), r"layer 'high' of 'net' is listed twice"),
     ({"layers": []}, r"config: the file: 'name' is a required property"),
@@ -119,7 +139,7 @@ def test_mistakes_are_named(config, message):
         ("net: {architecture: vgg16}", "net: 'weights' is a required property"),
         (
             "net: {architecture: vgg16, weights: {url: x}, layers: {a: b}}",
-            r"net\.weights: .* none of the allowed forms: package, file, seed, cells",
+            r"net\.weights: .* none of the allowed forms: torchvision, package, file, seed, cells",
         ),
         (
             "net: {architecture: vgg16, weights: {file: a.pth}, layers: {a: b}}",
@@ -127,6 +147,25 @@ def test_mistakes_are_named(config, message):
         ),
         (
             "net: {architecture: vgg16, weights: {file: a.pth, sha256: abc}, layers: {a: b}}",
+            r"net\.weights\.sha256: 'abc' does not match",
+        ),
+        (
+            f"net: {{architecture: a, weights: {{file: a.pth, sha256: {'a' * 64}, up_to: c}}, "
+            "layers: {a: b}}",
+            r"net\.weights\.up_to: 'c' is none of the network's layers; it has: a$",
+        ),
+        (
+            f"net: {{architecture: a, weights: {{package: p, version: v, archive: a, "
+            f"sha256: {'a' * 64}, member: a.pth, tree: t}}, layers: {{a: b}}}}",
+            r"net\.weights\.tree: a \.pth member has none",
+        ),
+        (
+            f"net: {{architecture: a, weights: {{package: p, version: v, archive: a, "
+            f"sha256: {'a' * 64}, member: a.ckpt}}, layers: {{a: b}}}}",
+            r"net\.weights\.tree: .* any other is a Flax tree and needs one",
+        ),
+        (
+            "net: {architecture: a, weights: {torchvision: V1, sha256: abc}, layers: {a: b}}",
             r"net\.weights\.sha256: 'abc' does not match",
         ),
         (

@@ -44,9 +44,7 @@ try:
     STUDY = resolve(config, REGISTRY, facts)
     for name, _ in STUDY:
         sources.check_present(REGISTRY[name]["weights"])
-    PHOTO_DIGESTS = [
-        sha256(path) for path in natural.photo_paths(config["natural"]["photos"])
-    ]
+    PHOTO_DIGESTS = [sha256(path) for path in natural.photo_paths(config["natural"]["photos"])]
 except UserError as error:
     sys.exit(f"invariscope: {error}")
 

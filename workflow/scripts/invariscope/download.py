@@ -57,7 +57,9 @@ def fetched(address, digest, folder, owner):
             return
     part = Path(folder) / f"{owner}.{name}.part"
     part.parent.mkdir(parents=True, exist_ok=True)
-    failures = [f"{mirror} ({MIRROR}: no such file in this folder)"] if mirror and not remote else []
+    failures = (
+        [f"{mirror} ({MIRROR}: no such file in this folder)"] if mirror and not remote else []
+    )
     addresses = [f"{mirror.rstrip('/')}/{name}", address] if remote else [address]
     _say(name, _download(addresses, digest, part, failures))
     try:
@@ -96,11 +98,13 @@ def _download(addresses, digest, part, failures):
         except UserError:
             part.unlink()
             raise
-    kept = f"; {_size(part)} bytes are kept, and the next run goes on from there" * bool(_size(part))
+    kept = f"; {_size(part)} bytes are kept, and the next run goes on from there" * bool(
+        _size(part)
+    )
     raise UserError(
-        f"weights file {name}: not to be had from {' nor from '.join(failures)}; check the network, "
-        f"or put the file at {BY_HAND / name} (its SHA-256 begins {digest}), or set {MIRROR} to a "
-        f"folder or an http(s) address that has it{kept}"
+        f"weights file {name}: not to be had from {' nor from '.join(failures)}; check the "
+        f"network, or put the file at {BY_HAND / name} (its SHA-256 begins {digest}), or set "
+        f"{MIRROR} to a folder or an http(s) address that has it{kept}"
     )
 
 

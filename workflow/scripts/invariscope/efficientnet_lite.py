@@ -36,7 +36,7 @@ def _batch_norm(channels):
 
 
 class _Block(nn.Module):
-    """Inverted bottleneck: expand, filter each channel by itself, project; a shortcut if it fits."""
+    """Inverted bottleneck: expand, filter each channel by itself, project; shortcut if it fits."""
 
     def __init__(self, inputs, outputs, kernel, stride, expansion):
         super().__init__()

@@ -88,9 +88,7 @@ def _from_archive(path, member, what):
                 raise UserError(f"{what}: '{member}' is a folder or link, not a file")
             return tar.extractfile(info).read()
     except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
-        raise UserError(
-            f"{what} is not a readable tar archive ({type(error).__name__})"
-        ) from None
+        raise UserError(f"{what} is not a readable tar archive ({type(error).__name__})") from None
 
 
 def random_weights(name, architecture, seed):
@@ -113,7 +111,9 @@ def _published(name, source):
             "add it as weights.sha256"
         )
     if not pinned.startswith(digest):
-        raise UserError(f"weights.sha256: '{pinned}' does not begin {digest}, as torchvision has it")
+        raise UserError(
+            f"weights.sha256: '{pinned}' does not begin {digest}, as torchvision has it"
+        )
     return address, pinned
 
 
@@ -168,4 +168,3 @@ def obtain(name, architecture, source, folder, owner):
         found = read_flax(data, source["tree"], architecture)
         return fit(found, needed, what, strict=False)
     return fit(read_torch(io.BytesIO(data), what), whole, what)
-
