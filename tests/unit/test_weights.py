@@ -130,7 +130,9 @@ def test_truncated_archive_is_refused(index, tmp_path):
         fetch(index, tmp_path, sha256=digest)
 
 
-@pytest.mark.parametrize("damage", [lambda data: b"no archive", lambda data: data[:-40]])
+@pytest.mark.parametrize(
+    "damage", [lambda data: b"no archive", lambda data: data[: len(data) // 2]]
+)
 def test_what_is_no_archive_is_refused(index, tmp_path, damage):
     """By a digest that fits: the registry may name a wrong file."""
     index.write_bytes(damage(index.read_bytes()))
