@@ -1,12 +1,11 @@
 """What the tests share: small real architectures, and torch made repeatable."""
 
-import warnings
+from pathlib import Path
 
 import pytest
 import torch
-import torchvision
 
-from invariscope import cells
+from invariscope import cells, models
 from invariscope.tracing import trace
 from invariscope.trunk import Trunk
 
@@ -18,6 +17,24 @@ VGG = {
     "conv3_1": "features.10",
 }
 STD = (0.229, 0.224, 0.225)
+collect_ignore = []
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--resnet50",
+        metavar="PATH",
+        help="ResNet-50's ImageNet weights up to layer1.2; runs the tests in real_weights, which "
+        "are left out otherwise",
+    )
+
+
+def pytest_configure(config):
+    path = config.getoption("--resnet50")
+    if path is None:
+        collect_ignore.append("real_weights")
+    elif not Path(path).is_file():
+        raise pytest.UsageError(f"--resnet50: no file {path}")
 
 
 @pytest.fixture(autouse=True)
@@ -27,11 +44,9 @@ def _repeatable():
 
 
 def traced(name, layers):
-    """Architecture `name` and a seeded torchvision model of it with realistic batch norms."""
+    """Architecture `name` and a seeded model of it with realistic batch norms."""
     architecture = trace(name, layers)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torchvision's own words on initialisation
-        model = torchvision.models.get_model(name, weights=None).eval()
+    model = models.build(name)
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.uniform_(module.weight, 0.5, 1.5)

@@ -23,6 +23,6 @@ def snakemake(folder, config, *arguments, **environment):
         text=True,
         env={**os.environ, **environment},
         check=False,
-        timeout=600,
+        timeout=3000,
     )
     return done.returncode, done.stdout + done.stderr

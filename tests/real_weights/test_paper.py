@@ -3,12 +3,15 @@
 VGG-16 stands in VGG-19's place, and ResNet-50 goes as far as the weights at hand.
 """
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 import yaml
 from running import ROOT, snakemake
 
-from invariscope import natural, sources
+from invariscope import natural
+from invariscope.digest import sha256
 
 TOP = "layer1.2"
 QUICK = {
@@ -26,7 +29,7 @@ def reduced(registry, config, weights):
     registry["vgg19"]["weights"] = registry["vgg16"]["weights"]
     registry["resnet50"]["weights"] = {
         "file": str(weights),
-        "sha256": sources.sha256(weights),
+        "sha256": sha256(weights),
         "up_to": TOP,
     }
     layers = []
@@ -48,7 +51,9 @@ def study(tmp_path_factory, request):
     folder = tmp_path_factory.mktemp("paper")
     registry = yaml.safe_load((ROOT / "config/networks.yaml").read_text())
     config = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
-    registry, config = reduced(registry, config, request.config.getoption("resnet50"))
+    registry, config = reduced(
+        registry, config, Path(request.config.getoption("--resnet50")).absolute()
+    )
     (folder / "networks.yaml").write_text(yaml.safe_dump(registry))
     config["registry"] = "networks.yaml"
     code, printed = snakemake(folder, config)

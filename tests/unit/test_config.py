@@ -13,11 +13,17 @@ from invariscope.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 FACTS = {
-    "untrained": {"low": {"channels": 8, "rf": 5, "below": []}},
     "net": {
         "low": {"channels": 8, "rf": 5, "below": []},
         "high": {"channels": 20, "rf": 9, "below": ["low"]},
     },
+}
+FACTS["untrained"] = {"low": FACTS["net"]["low"]}
+FACTS["part"] = FACTS["net"] | {"beside": {"channels": 5, "rf": 5, "below": []}}
+REGISTRY = {
+    "net": {"weights": {"seed": 0}},
+    "untrained": {"weights": {"seed": 0}},
+    "part": {"weights": {"file": "a.pth", "sha256": "0" * 64, "up_to": "low"}},
 }
 
 
@@ -33,7 +39,7 @@ def layer(**changes):
 
 def check(config):
     validate(config, "config", "config")
-    return resolve(config, FACTS, FACTS.get)
+    return resolve(config, REGISTRY, FACTS.get)
 
 
 def test_defaults_are_filled_in():
@@ -59,6 +65,15 @@ def test_defaults_are_filled_in():
     assert everything["show"] == list(range(8))
 
 
+def test_weights_up_to_a_layer_allow_that_one_and_those_below():
+    assert ("part", "low") in check(layer(network="part", layer="low"))
+    REGISTRY["part"]["weights"]["up_to"] = "high"
+    try:
+        assert ("part", "low") in check(layer(network="part", layer="low"))
+    finally:
+        REGISTRY["part"]["weights"]["up_to"] = "low"
+
+
 def test_a_layer_of_several_networks():
     entry = {"network": ["net", "untrained"], "layer": "low", "units": "all", "seeds": 2}
     found = check(study(layers=[entry]))
@@ -67,7 +82,7 @@ def test_a_layer_of_several_networks():
     assert found["net", "low"]["seeds"] == 2
 
 
-REGISTRY = {
+NETWORKS = {
     "net": {"architecture": "x", "weights": {"file": "a.pth"}},
     "net_0": {"architecture": "x", "weights": {"seed": 0}},
     "net_1": {"architecture": "x", "weights": {"seed": 1}},
@@ -80,11 +95,11 @@ REGISTRY = {
 def test_controls_share_the_architecture_and_are_untrained():
     def found(pair, networks):
         keys = {(network, "l"): {} for network in networks}
-        (comparison,) = comparisons({"compare": [pair]}, REGISTRY, keys)
+        (comparison,) = comparisons({"compare": [pair]}, NETWORKS, keys)
         assert comparison["networks"] == pair
         return comparison["controls"]
 
-    everything = list(REGISTRY)
+    everything = list(NETWORKS)
     assert found(["net", "other"], everything) == [["net_0", "net_1"], ["other_0"]]
     assert found(["net", "other"], ["net", "other", "net_1"]) == [["net_1"], []]
     assert found(["other", "net"], everything) == [["other_0"], ["net_0", "net_1"]]
@@ -97,7 +112,7 @@ def test_only_real_networks_that_are_studied_are_compared(name):
     keys = {("net", "l"): {}, ("net_0", "l"): {}, ("cells", "cells"): {}}
     message = rf"compare\[0\]: '{name}' is no network .*; allowed: net, net_0"
     with pytest.raises(UserError, match=message):
-        comparisons({"compare": [["net", name]]}, REGISTRY, keys)
+        comparisons({"compare": [["net", name]]}, NETWORKS, keys)
 
 
 def test_defaults_are_not_shared():
@@ -137,7 +152,7 @@ MISTAKES = [
     (layer(layer="middle"), r"has no layer 'middle'; it has: low, high"),
     (
         layer(network="other"),
-        r"network: 'config/networks\.yaml' has no network 'other'; it has: untrained, net",
+        r"network: 'config/networks\.yaml' has no network 'other'; it has: net, untrained, part",
     ),
     (layer(network=["net", "untrained"]), r"network 'untrained' has no layer 'high'; it has: low"),
     (layer(network=["net", "net"]), r"layer 'high' of 'net' is listed twice"),
@@ -152,6 +167,12 @@ MISTAKES = [
         layer(unit=3),
         r"'unit' was unexpected\); allowed: network, layer, units, features, baselines, seeds,",
     ),
+    (
+        layer(network="part"),
+        r"layers\[0\]\.layer: the weights of 'part' go up to 'low'; 'high' does not lie below it; "
+        r"allowed: low$",
+    ),
+    (layer(network="part", layer="beside"), r"'beside' does not lie below it; allowed: low$"),
     (study(layers=2 * layer()["layers"]), r"layer 'high' of 'net' is listed twice"),
     ({"layers": []}, r"config: the file: 'name' is a required property"),
     (None, r"config: the file: None is not of type 'object'"),
@@ -173,7 +194,7 @@ def test_mistakes_are_named(config, message):
         ("net: {architecture: vgg16}", "net: 'weights' is a required property"),
         (
             "net: {architecture: vgg16, weights: {url: x}, layers: {a: b}}",
-            r"net\.weights: .* none of the allowed forms: package, file, seed, cells",
+            r"net\.weights: .* none of the allowed forms: torchvision, package, file, seed, cells",
         ),
         (
             "net: {architecture: vgg16, weights: {file: a.pth}, layers: {a: b}}",
@@ -181,6 +202,25 @@ def test_mistakes_are_named(config, message):
         ),
         (
             "net: {architecture: vgg16, weights: {file: a.pth, sha256: abc}, layers: {a: b}}",
+            r"net\.weights\.sha256: 'abc' does not match",
+        ),
+        (
+            f"net: {{architecture: a, weights: {{file: a.pth, sha256: {'a' * 64}, up_to: c}}, "
+            "layers: {a: b}}",
+            r"net\.weights\.up_to: 'c' is none of the network's layers; it has: a$",
+        ),
+        (
+            f"net: {{architecture: a, weights: {{package: p, version: v, archive: a, "
+            f"sha256: {'a' * 64}, member: a.pth, tree: t}}, layers: {{a: b}}}}",
+            r"net\.weights\.tree: a \.pth member has none",
+        ),
+        (
+            f"net: {{architecture: a, weights: {{package: p, version: v, archive: a, "
+            f"sha256: {'a' * 64}, member: a.ckpt}}, layers: {{a: b}}}}",
+            r"net\.weights\.tree: .* any other is a Flax tree and needs one",
+        ),
+        (
+            "net: {architecture: a, weights: {torchvision: V1, sha256: abc}, layers: {a: b}}",
             r"net\.weights\.sha256: 'abc' does not match",
         ),
         (

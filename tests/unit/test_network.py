@@ -4,13 +4,20 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from invariscope import network
 from invariscope.device import prepare
+from invariscope.errors import UserError
 
-ENTRY = {"architecture": "vgg16", "layers": {"conv1_1": "features.0", "conv2_1": "features.5"}}
+ENTRY = {
+    "architecture": "vgg16",
+    "weights": {"seed": 0},
+    "layers": {"conv1_1": "features.0", "conv2_1": "features.5"},
+}
 FACTS = {
-    "conv1_1": {"channels": 64, "below": []},
-    "conv2_1": {"channels": 128, "below": ["conv1_1"]},
+    "conv1_1": {"channels": 64, "rf": 3, "below": []},
+    "conv2_1": {"channels": 128, "rf": 10, "below": ["conv1_1"]},
 }
 
 
@@ -22,13 +29,32 @@ def test_facts_are_kept_under_all_they_follow_from(tmp_path):
     assert network.facts(ENTRY, "other code", tmp_path) == FACTS
     fewer = {**ENTRY, "layers": {"conv2_1": "features.5"}}
     found = network.facts(fewer, "code", tmp_path)
-    assert found == {"conv2_1": {"channels": 128, "below": []}}
+    assert found == {"conv2_1": {"channels": 128, "rf": 10, "below": []}}
     assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_facts_of_cells(tmp_path):
-    entry = {"architecture": "cells", "layers": {"cells": "cells"}}
-    assert network.facts(entry, "code", tmp_path) == {"cells": {"channels": 7, "below": []}}
+    entry = {"architecture": "cells", "weights": {"cells": True}, "layers": {"cells": "cells"}}
+    assert network.facts(entry, "code", tmp_path) == {
+        "cells": {"channels": 7, "rf": 24, "below": []}
+    }
+
+
+def test_weights_that_torchvision_has_not_are_told_with_the_facts(tmp_path):
+    known = {**ENTRY, "weights": {"torchvision": "IMAGENET1K_V1"}}
+    assert network.facts(known, "code", tmp_path) == FACTS
+    unknown = {**ENTRY, "weights": {"torchvision": "IMAGENET1K_V2"}}
+    with pytest.raises(
+        UserError, match=r"no weights 'IMAGENET1K_V2' of 'vgg16'; it has: IMAGENET1"
+    ):
+        network.facts(unknown, "code", tmp_path)
+    own = {
+        "architecture": "efficientnet_lite0",
+        "weights": {"torchvision": "IMAGENET1K_V1"},
+        "layers": {"stem": "_bn0"},
+    }
+    with pytest.raises(UserError, match="torchvision has no weights of 'efficientnet_lite0'"):
+        network.facts(own, "code", tmp_path)
 
 
 def test_torch_is_set_up_to_repeat():

@@ -1,46 +1,56 @@
 """Receptive fields against the paper's numbers and against gradient support."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from conftest import traced
 from torchvision.models.feature_extraction import create_feature_extractor
 
+from invariscope.config import read_registry
 from invariscope.errors import UserError
 from invariscope.receptive_field import channels, extent, input_interval, receptive_field, stride
 
-VGG19 = {
-    "conv1_1": ("features.0", 3),
-    "conv1_2": ("features.2", 5),
-    "conv2_1": ("features.5", 10),
-    "conv2_2": ("features.7", 14),
-    "conv3_1": ("features.10", 24),
-    "conv3_2": ("features.12", 32),
-    "conv3_3": ("features.14", 40),
-    "conv3_4": ("features.16", 48),
-    "conv4_1": ("features.19", 68),
-    "conv4_2": ("features.21", 84),
-    "conv4_3": ("features.23", 100),
-    "conv4_4": ("features.25", 116),
-    "conv5_1": ("features.28", 156),
-}
-RESNET50 = {
-    "conv1": ("conv1", 7),
-    "maxpool": ("maxpool", 11),
-    "layer1.0": ("layer1.0.add", 19),
-    "layer1.1": ("layer1.1.add", 27),
-    "layer1.2": ("layer1.2.add", 35),
-    "layer2.0": ("layer2.0.add", 43),
-    "layer2.1": ("layer2.1.add", 59),
-    "layer2.2": ("layer2.2.add", 75),
-    "layer2.3": ("layer2.3.add", 91),
+REGISTRY = read_registry(Path(__file__).parents[2] / "config" / "networks.yaml")
+PUBLISHED = {
+    "vgg19": {
+        "conv1_1": 3,
+        "conv1_2": 5,
+        "conv2_1": 10,
+        "conv2_2": 14,
+        "conv3_1": 24,
+        "conv3_2": 32,
+        "conv3_3": 40,
+        "conv3_4": 48,
+        "conv4_1": 68,
+        "conv4_2": 84,
+        "conv4_3": 100,
+        "conv4_4": 116,
+        "conv5_1": 156,
+    },
+    "resnet50": {
+        "conv1": 7,
+        "maxpool": 11,
+        "layer1.0": 19,
+        "layer1.1": 27,
+        "layer1.2": 35,
+        "layer2.0": 43,
+        "layer2.1": 59,
+        "layer2.2": 75,
+        "layer2.3": 91,
+    },
 }
 
 
-@pytest.mark.parametrize(("name", "table"), [("vgg19", VGG19), ("resnet50", RESNET50)])
-def test_published_receptive_fields(name, table):
-    architecture, _ = traced(name, {layer: node for layer, (node, _) in table.items()})
-    found = {layer: receptive_field(architecture, layer) for layer in table}
-    assert found == {layer: side for layer, (_, side) in table.items()}
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_receptive_fields(name):
+    """Of the registry's layers, trained and untrained networks alike."""
+    architecture, _ = traced(name, REGISTRY[name]["layers"])
+    found = {layer: receptive_field(architecture, layer) for layer in architecture.layers}
+    assert found == PUBLISHED[name]
+    for control in (f"{name}_untrained_0", f"{name}_untrained_1"):
+        assert REGISTRY[control]["layers"] == REGISTRY[name]["layers"]
+        assert REGISTRY[control]["architecture"] == name
 
 
 def test_channel_counts():

@@ -1,4 +1,4 @@
-"""Weights are checked before they are read, and nothing that comes with them is executed."""
+"""Where weights come from, and how the workflow keeps them."""
 
 import hashlib
 import http.server
@@ -11,23 +11,13 @@ import numpy as np
 import pytest
 import torch
 from conftest import VGG, traced
-from safetensors.numpy import save_file
 
 from invariscope import cells, sources, weights
 from invariscope.architecture import Architecture
+from invariscope.digest import sha256
 from invariscope.errors import UserError
 
 MEMBER = "toy-1.0/toy/vgg.ckpt"
-
-
-class Exploit:
-    """Unpickled by the plain unpickler, this leaves a file behind."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return open, (str(self.path), "w")
 
 
 @pytest.fixture(scope="module")
@@ -49,16 +39,31 @@ def flax():
     return tree, pickle.dumps({"NET": tree})
 
 
+def pack(archive, files):
+    """A source archive of some files, with a folder and links, to a file and to nothing."""
+    with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+        for name, kind, target in (
+            ("folder", tarfile.DIRTYPE, ""),
+            ("link", tarfile.SYMTYPE, MEMBER),
+            ("hard", tarfile.LNKTYPE, MEMBER),
+            ("loose", tarfile.SYMTYPE, "/etc/passwd"),
+        ):
+            info = tarfile.TarInfo(f"toy-1.0/{name}")
+            info.type, info.linkname = kind, target
+            tar.addfile(info)
+
+
 @pytest.fixture
 def index(tmp_path, monkeypatch, flax):
     """A package index on this machine with one archive; gives its folder and archive's digest."""
     root = tmp_path / "index"
     (root / "toy").mkdir(parents=True)
     archive = root / "toy" / "toy-1.0.tar.gz"
-    with tarfile.open(archive, "w:gz") as tar:
-        info = tarfile.TarInfo(MEMBER)
-        info.size = len(flax[1])
-        tar.addfile(info, io.BytesIO(flax[1]))
+    pack(archive, {MEMBER: flax[1]})
     (root / "toy" / "index.html").write_text('<a href="toy-1.0.tar.gz">toy-1.0.tar.gz</a>')
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -99,9 +104,13 @@ def test_package_is_fetched_and_nothing_else_left(index, tmp_path, flax):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"sha256": "0" * 64}, "its SHA-256 is .* but the registry says 0000"),
+        ({"sha256": "0" * 64}, "its SHA-256 is .* but should be 0000"),
         ({"archive": "toy-2.0.tar.gz"}, r"has no file toy-2\.0\.tar\.gz"),
-        ({"member": "toy-1.0/other"}, rf"no file 'toy-1.0/other' .* it has: {MEMBER}"),
+        ({"member": "toy-1.0/other"}, rf"no file 'toy-1.0/other'; it has: .*{MEMBER}"),
+        ({"member": "toy-1.0/folder"}, "'toy-1.0/folder' is a folder or link, not a file"),
+        ({"member": "toy-1.0/link"}, "'toy-1.0/link' is a folder or link, not a file"),
+        ({"member": "toy-1.0/hard"}, "'toy-1.0/hard' is a folder or link, not a file"),
+        ({"member": "toy-1.0/loose"}, "'toy-1.0/loose' is a folder or link, not a file"),
         ({"package": "tiny"}, "package tiny 1.0: the package index has no such package"),
     ],
 )
@@ -121,79 +130,56 @@ def test_truncated_archive_is_refused(index, tmp_path):
         fetch(index, tmp_path, sha256=digest)
 
 
+@pytest.mark.parametrize(
+    "damage", [lambda data: b"no archive", lambda data: data[: len(data) // 2]]
+)
+def test_what_is_no_archive_is_refused(index, tmp_path, damage):
+    """By a digest that fits: the registry may name a wrong file."""
+    index.write_bytes(damage(index.read_bytes()))
+    with pytest.raises(UserError, match=r"toy-1\.0\.tar\.gz is not a readable tar archive"):
+        fetch(index, tmp_path)
+
+
+def test_package_with_a_torch_file(index, tmp_path):
+    """A .pth member is read by torch, and must hold exactly the architecture's parameters."""
+    architecture, model = traced("squeezenet1_1", {"low": "features.0"})
+    source = dict(package="toy", version="1.0", archive=index.name, member="toy-1.0/a.pth")
+
+    def obtain(state):
+        file = io.BytesIO()
+        torch.save(state, file)
+        pack(index, {source["member"]: file.getvalue()})
+        pinned = {**source, "sha256": sha256(index)}
+        return sources.obtain("squeezenet1_1", architecture, pinned, tmp_path / "here", "study.net")
+
+    state = model.state_dict()
+    found = obtain(state)
+    np.testing.assert_array_equal(found["features.0.weight"], state["features.0.weight"])
+    assert list((tmp_path / "here").iterdir()) == []
+    with pytest.raises(UserError, match=r"toy: toy-1\.0/a\.pth: .* it has besides: more$"):
+        obtain(state | {"more": torch.zeros(1)})
+    del state["classifier.1.bias"]
+    with pytest.raises(UserError, match=r"it lacks: classifier\.1\.bias$"):
+        obtain(state)
+
+
+def test_flax_parameters_of_another_architecture_are_refused(index, tmp_path):
+    """Two convolutions of the toy fit the lowest of VGG-16, and no others."""
+    source = dict(package="toy", version="1.0", archive=index.name, member=MEMBER, tree="NET")
+    source["sha256"] = sha256(index)
+    layers = {"conv1_1": "features.0", "conv1_2": "features.2"}
+    architecture, _ = traced("vgg16", layers)
+    found = sources.obtain("vgg16", architecture, source, tmp_path, "study.net")
+    assert set(found) == set(architecture.parameters())
+    architecture, _ = traced("alexnet", {"a": "features.0", "b": "features.3"})
+    with pytest.raises(UserError, match=r"features\.0\.weight 64x3x3x3 instead of 64x3x11x11"):
+        sources.obtain("alexnet", architecture, source, tmp_path, "study.net")
+
+
 def test_no_network(monkeypatch, tmp_path, index):
     monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9")
     with pytest.raises(UserError, match=r"package index cannot be reached .* set UV_DEFAULT_INDEX"):
         fetch(index, tmp_path)
-
-
-def test_flax_layout(architecture, flax):
-    """Kernels are (vertical, horizontal, in, out) there, (out, in, vertical, horizontal) here."""
-    tree, data = flax
-    found = sources.read_flax(data, "NET", architecture)
-    assert found["features.2.weight"].shape == (64, 64, 3, 3)
-    assert found["features.2.weight"][5, 7, 2, 1] == tree["Conv_1"]["kernel"][2, 1, 7, 5]
-    np.testing.assert_array_equal(found["features.0.bias"], tree["Conv_0"]["bias"])
-
-
-def test_pickled_code_is_not_run(architecture, tmp_path):
-    trace = tmp_path / "was_here"
-    data = pickle.dumps({"NET": {"Conv_0": Exploit(trace)}})
-    with pytest.raises(UserError, match="only a pickle of plain arrays"):
-        sources.read_flax(data, "NET", architecture)
-    torch.save({"features.0.weight": Exploit(trace)}, tmp_path / "bad.pth")
-    with pytest.raises(UserError, match="not a PyTorch file of plain tensors"):
-        sources.read_file(tmp_path / "bad.pth", architecture)
-    assert not trace.exists()
-
-
-@pytest.mark.parametrize("data", [b"", b"nothing", pickle.dumps({"OTHER": {}}), pickle.dumps([1])])
-def test_not_a_flax_tree(architecture, data):
-    with pytest.raises(UserError, match="not a pickled Flax tree with a branch 'NET' of 2"):
-        sources.read_flax(data, "NET", architecture)
-
-
-def test_too_few_convolutions(architecture, flax):
-    tree = {"Conv_0": flax[0]["Conv_0"]}
-    with pytest.raises(UserError, match=r"branch 'NET' of 2 convolutions .*'Conv_1'"):
-        sources.read_flax(pickle.dumps({"NET": tree}), "NET", architecture)
-
-
-def test_weights_of_another_architecture_are_refused(architecture, tmp_path):
-    parameters = sources.random_weights("vgg16", architecture, 0)
-    parameters["features.2.weight"] = parameters["features.2.weight"][:, :, :2]
-    message = r"features\.2\.weight has shape \(64, 64, 2, 3\); .* \(64, \.\.\., 3, 3\)"
-    with pytest.raises(UserError, match=message):
-        weights.save(tmp_path / "a.safetensors", architecture, parameters)
-
-
-@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
-def test_users_file(architecture, tmp_path, suffix):
-    _, model = traced("vgg16", VGG)
-    state = {name: value for name, value in model.state_dict().items() if name.startswith("feat")}
-    path = tmp_path / f"mine{suffix}"
-    if suffix == ".pth":
-        torch.save(state, path)
-    else:
-        save_file({name: value.numpy() for name, value in state.items()}, path)
-    source = {"file": str(path), "sha256": sources.sha256(path)}
-    found = sources.obtain("vgg16", architecture, source, tmp_path)
-    assert set(found) == set(architecture.parameters())
-    np.testing.assert_array_equal(found["features.2.weight"], state["features.2.weight"])
-    with pytest.raises(UserError, match="SHA-256"):
-        sources.obtain("vgg16", architecture, {**source, "sha256": "0" * 64}, tmp_path)
-    path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(UserError, match="not a"):
-        sources.read_file(path, architecture)
-    with pytest.raises(UserError, match="not found"):
-        sources.obtain("vgg16", architecture, {"file": "none.pth", "sha256": ""}, tmp_path)
-
-
-def test_file_that_lacks_a_layer(architecture, tmp_path):
-    path = tmp_path / "part.safetensors"
-    save_file({"features.0.weight": np.zeros((64, 3, 3, 3), np.float32)}, path)
-    with pytest.raises(UserError, match=r"lacks features\.0\.bias, features\.2\.weight"):
-        sources.read_file(path, architecture)
 
 
 def test_random_weights_are_torchvisions_and_repeatable(architecture):

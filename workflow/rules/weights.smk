@@ -7,7 +7,7 @@ rule weights:
         record=lambda wildcards: record(
             "weights.py",
             architecture=REGISTRY[wildcards.network]["architecture"],
-            source=REGISTRY[wildcards.network]["weights"],
+            source=source(wildcards.network),
             layers=layers_needed(wildcards.network),
         ),
     conda:

@@ -9,9 +9,11 @@ from invariscope import network, sources, weights
 def main(input, output, record, threads):
     name = record["architecture"]
     architecture = network.architecture(name, record["layers"])
-    folder = Path(output.weights).parent
-    parameters = sources.obtain(name, architecture, record["source"], folder)
-    weights.save(output.weights, architecture, parameters)
+    path = Path(output.weights)
+    study, folder = path.parents[1], path.parents[2] / ".downloads"
+    owner = f"{study.name}.{path.stem}"  # names have no dots
+    parameters = sources.obtain(name, architecture, record["source"], folder, owner)
+    weights.save(path, architecture, parameters)
 
 
 job.run(main, snakemake)  # noqa: F821

@@ -102,9 +102,20 @@ def read_registry(path):
         raise UserError(f"{path}: not YAML ({' '.join(str(error).split())})") from None
     validate(registry, "networks", path)
     for name, entry in registry.items():
-        if (entry["architecture"] == "cells") != ("cells" in entry["weights"]):
+        source = entry["weights"]
+        if (entry["architecture"] == "cells") != ("cells" in source):
             raise UserError(
                 f"{path}: {name}.weights: 'cells' goes with architecture 'cells', and with no other"
+            )
+        if "package" in source and ("tree" in source) == source["member"].endswith(".pth"):
+            raise UserError(
+                f"{path}: {name}.weights.tree: a .pth member has none, any other is a Flax tree "
+                "and needs one"
+            )
+        if source.get("up_to", next(iter(entry["layers"]))) not in entry["layers"]:
+            raise UserError(
+                f"{path}: {name}.weights.up_to: '{source['up_to']}' is none of the network's "
+                f"layers; it has: {choices(entry['layers'], source['up_to'])}"
             )
     return registry
 
@@ -130,7 +141,8 @@ def resolve(config, registry, facts):
     Raises
     ------
     UserError
-        Unknown network or layer, unit out of range, a layer listed twice, features not below it.
+        Unknown network or layer, a layer that the weights do not reach, unit out of range, a layer
+        listed twice, features not below it.
     """
     study = {}
     for index, entry in enumerate(config["layers"]):
@@ -160,6 +172,12 @@ def _layer(entry, network, registry, facts, where, path):
         raise UserError(
             f"{where}.layer: network '{network}' has no layer '{layer}'; "
             f"it has: {choices(layers, layer)}"
+        )
+    top = registry[network]["weights"].get("up_to", layer)
+    if layer != top and layer not in layers[top]["below"]:
+        raise UserError(
+            f"{where}.layer: the weights of '{network}' go up to '{top}'; '{layer}' does not "
+            f"lie below it; allowed: {choices([*layers[top]['below'], top])}"
         )
     below = layers[layer]["below"]
     if features != "pixels" and features not in below:

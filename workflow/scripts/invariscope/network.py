@@ -5,7 +5,7 @@ import json
 from importlib.metadata import version
 from pathlib import Path
 
-from . import cells
+from . import cells, models
 from .architecture import Architecture
 from .files import write_whole
 from .receptive_field import channels, receptive_field
@@ -13,7 +13,7 @@ from .tracing import trace
 
 
 def architecture(name, layers):
-    """Architecture `name` ('cells' or one of torchvision's), as far as `layers` need it.
+    """Architecture `name` ('cells', or one that `models` knows), as far as `layers` need it.
 
     Parameters
     ----------
@@ -44,14 +44,23 @@ def facts(entry, code, folder):
     Returns
     -------
     dict of str to dict
-        Layer to its number of 'channels' and the layers 'below' it.
+        Layer to its number of 'channels', its receptive field 'rf' and the layers 'below' it.
+
+    Raises
+    ------
+    UserError
+        If there is no such architecture or node, a layer has no square receptive field, or
+        torchvision has not the weights named.
     """
-    source = [entry["architecture"], entry["layers"], version("torchvision"), code]
+    name, published = entry["architecture"], entry["weights"].get("torchvision")
+    source = [name, entry["layers"], published, version("torchvision"), code]
     digest = hashlib.sha256(json.dumps(source).encode()).hexdigest()
     path = Path(folder) / f"{digest}.json"
     if path.exists():
         return json.loads(path.read_text())
-    found = _facts(architecture(entry["architecture"], entry["layers"]))
+    found = _facts(architecture(name, entry["layers"]))
+    if published:
+        models.published(name, published)
     with write_whole(path) as temporary:
         temporary.write_text(json.dumps(found))
     return found
@@ -62,6 +71,6 @@ def _facts(whole: Architecture):
     for layer in whole.layers:
         nodes = whole.below(layer)
         below = [k for k, node in whole.layers.items() if node in nodes and k != layer]
-        receptive_field(whole, layer)  # refuses one that is not square
-        layers[layer] = dict(channels=channels(whole, layer), below=below)
+        rf = receptive_field(whole, layer)  # refuses one that is not square
+        layers[layer] = dict(channels=channels(whole, layer), rf=rf, below=below)
     return layers

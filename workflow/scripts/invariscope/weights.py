@@ -12,28 +12,12 @@ def save(path, architecture, parameters):
     """Write the parameters and the architecture that reads them as one .safetensors file."""
     from safetensors.numpy import save_file
 
-    _check_shapes(architecture, parameters)
     kept = {name: np.ascontiguousarray(parameters[name]) for name in architecture.parameters()}
     for name, value in kept.items():
         if not np.isfinite(value).all():
             raise UserError(f"weights: parameter {name} has values that are not finite")
     with write_whole(path) as temporary:
         save_file(kept, temporary, metadata={"architecture": architecture.to_json()})
-
-
-def _check_shapes(architecture, parameters):
-    """Raise a UserError if a convolution's weights are not what the architecture needs."""
-    for node in architecture.nodes:
-        if node.op != "conv":
-            continue
-        name = node.settings["parameters"]["weight"]
-        shape, out = parameters[name].shape, node.settings["channels"]
-        vertical, horizontal = node.settings["window"]["kernel"]
-        if (*shape[:1], *shape[2:]) != (out, vertical, horizontal):
-            raise UserError(
-                f"weights: parameter {name} has shape {tuple(shape)}; the architecture needs "
-                f"({out}, ..., {vertical}, {horizontal})"
-            )
 
 
 def load(path):
