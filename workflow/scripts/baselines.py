@@ -4,7 +4,8 @@ import torch
 
 import job
 from invariscope import device, files, natural, weights
-from invariscope.baselines import MATCHED, baselines_dataset, moved_back, yardsticks
+from invariscope.baselines import moved_back, yardsticks
+from invariscope.baselines_dataset import MATCHED, baselines_dataset
 from invariscope.objective import Constrained, gram_diversity, least_distance
 from invariscope.observer import observer
 from invariscope.optimiser import Sphere

@@ -3,7 +3,7 @@
 import pandas as pd
 
 import job
-from invariscope import baselines, files, tables
+from invariscope import diversity, files, tables
 from invariscope.captions import fill
 from invariscope.figures import diversity_methods, style
 
@@ -25,10 +25,10 @@ def main(input, output, record, threads):
     values = dict(
         rows=methods.to_dict("records"),
         names={
-            name: " ".join(text.split()).lower()
+            name: " ".join(text.split())
             for name, text in {**diversity_methods.METHODS, **diversity_methods.NAMES}.items()
         },
-        confidence=baselines.CONFIDENCE,
+        confidence=diversity.CONFIDENCE,
     )
     with files.write_whole(output.caption) as temporary:
         temporary.write_text(fill(record["caption"], **values))

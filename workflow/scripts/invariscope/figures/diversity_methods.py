@@ -5,7 +5,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from ..baselines import MATCHED, YARDSTICKS
+from ..baselines_dataset import MATCHED, YARDSTICKS
 from . import style
 
 METHODS = {"restarts": "random\nrestarts", "gram": "Gram\ndiversity", "patches": "natural\npatches"}
