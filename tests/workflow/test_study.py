@@ -21,8 +21,11 @@ TINY = {
             "layer": "conv2_1",
             "units": [1, 2, 3],
             "features": "conv1_2",
+            "baselines": True,
         },
+        {"network": "resnet50_untrained_0", "layer": "maxpool", "units": ["0-1"], "seeds": 2},
     ],
+    "compare": [["vgg16_untrained", "resnet50_untrained_0"]],
     "natural": {"side": 64},
     "synthesis": {"images": 3, "steps": 10},
     "phase": {"phases": 8, "texture": {"steps": 5}},
@@ -51,8 +54,13 @@ def study(tmp_path_factory):
 
 def test_leaves_what_the_contract_says(study):
     assert list(outputs(study)) == [
+        "tiny/baselines/vgg16_untrained/conv2_1/0000-0001.nc",
+        "tiny/baselines/vgg16_untrained/conv2_1/0002-0003.nc",
         "tiny/figures/diversity.png",
         "tiny/figures/diversity.svg",
+        "tiny/figures/diversity_methods.png",
+        "tiny/figures/diversity_methods.rst",
+        "tiny/figures/diversity_methods.svg",
         "tiny/figures/gallery.png",
         "tiny/figures/gallery.svg",
         "tiny/figures/ground_truth.png",
@@ -60,6 +68,14 @@ def test_leaves_what_the_contract_says(study):
         "tiny/figures/invariance_map.png",
         "tiny/figures/invariance_map.rst",
         "tiny/figures/invariance_map.svg",
+        "tiny/figures/layers.png",
+        "tiny/figures/layers.rst",
+        "tiny/figures/layers.svg",
+        "tiny/figures/network_comparison.png",
+        "tiny/figures/network_comparison.rst",
+        "tiny/figures/network_comparison.svg",
+        "tiny/figures/network_gallery.png",
+        "tiny/figures/network_gallery.svg",
         "tiny/figures/phase_examples.png",
         "tiny/figures/phase_examples.svg",
         "tiny/figures/phase_population.png",
@@ -74,20 +90,34 @@ def test_leaves_what_the_contract_says(study):
         "tiny/figures/warp_population.png",
         "tiny/figures/warp_population.svg",
         "tiny/natural/ground_truth.nc",
+        "tiny/natural/resnet50_untrained_0.nc",
         "tiny/natural/vgg16_untrained.nc",
         "tiny/phase/ground_truth/cells/0000-0001.nc",
+        "tiny/phase/resnet50_untrained_0/maxpool/0000-0001.nc",
         "tiny/phase/vgg16_untrained/conv2_1/0000-0001.nc",
         "tiny/phase/vgg16_untrained/conv2_1/0002-0003.nc",
+        "tiny/seeds/1/phase/resnet50_untrained_0/maxpool/0000-0001.nc",
+        "tiny/seeds/1/stimuli/resnet50_untrained_0/maxpool/0000-0001.nc",
+        "tiny/seeds/1/warp/resnet50_untrained_0/maxpool/0000-0001.nc",
         "tiny/stimuli/ground_truth/cells/0000-0001.nc",
+        "tiny/stimuli/resnet50_untrained_0/maxpool/0000-0001.nc",
         "tiny/stimuli/vgg16_untrained/conv2_1/0000-0001.nc",
         "tiny/stimuli/vgg16_untrained/conv2_1/0002-0003.nc",
+        "tiny/tables/comparison.csv",
+        "tiny/tables/correspondence.csv",
+        "tiny/tables/diversity.csv",
+        "tiny/tables/diversity_methods.csv",
+        "tiny/tables/layers.csv",
+        "tiny/tables/seeds.csv",
         "tiny/tables/signature.csv",
         "tiny/tables/units.csv",
         "tiny/tables/warp.csv",
         "tiny/warp/ground_truth/cells/0000-0001.nc",
+        "tiny/warp/resnet50_untrained_0/maxpool/0000-0001.nc",
         "tiny/warp/vgg16_untrained/conv2_1/0000-0001.nc",
         "tiny/warp/vgg16_untrained/conv2_1/0002-0003.nc",
         "tiny/weights/ground_truth.safetensors",
+        "tiny/weights/resnet50_untrained_0.safetensors",
         "tiny/weights/vgg16_untrained.safetensors",
     ]
     # Besides, only what Snakemake keeps for itself and the study's own config.
@@ -102,6 +132,8 @@ def test_table_and_stimuli(study):
         ["vgg16_untrained", "conv2_1", 1, "", 10],
         ["vgg16_untrained", "conv2_1", 2, "", 10],
         ["vgg16_untrained", "conv2_1", 3, "", 10],
+        ["resnet50_untrained_0", "maxpool", 0, "", 11],
+        ["resnet50_untrained_0", "maxpool", 1, "", 11],
     ]
     path = study / "results/tiny/stimuli/vgg16_untrained/conv2_1/0002-0003.nc"
     with xr.open_dataset(path, engine="h5netcdf") as stimuli:
@@ -134,7 +166,7 @@ def test_phase_file_and_caption(study):
     assert table.phase_invariance.between(1 / 8, 1).all()
     assert table.missing.isna().all()
     caption = (study / "results/tiny/figures/phase_population.rst").read_text()
-    below = int((table.f1_f0[2:] < 1).sum())
+    below = int((table.f1_f0[2:5] < 1).sum())
     assert f"* vgg16_untrained conv2_1: {below} of 3 units below 1 (" in caption
 
 
@@ -160,8 +192,57 @@ def test_warp_file_table_and_caption(study):
     assert more.channel.tolist() == table.channel.tolist()
     assert np.allclose(more.explained_warp - more.explained_affine, table.warp_gain, atol=1e-5)
     caption = (study / "results/tiny/figures/invariance_map.rst").read_text()
-    count = int((table.label[2:] == "selective").sum())
+    count = int((table.label[2:5] == "selective").sum())
     assert f"* vgg16_untrained conv2_1, 3 units: {count} selective," in caption
+
+
+def test_seeds_tables_and_comparison(study):
+    tables = study / "results/tiny/tables"
+    units, seeds = (pd.read_csv(tables / f"{name}.csv") for name in ("units", "seeds"))
+    assert seeds[["network", "channel", "seed"]].values.tolist() == [
+        ["resnet50_untrained_0", channel, seed] for seed in (0, 1) for channel in (0, 1)
+    ]
+    own = seeds[seeds.seed == 0].drop(columns="seed").reset_index(drop=True)
+    again = units[units.network == "resnet50_untrained_0"].drop(columns="label_agreement")
+    pd.testing.assert_frame_equal(own, again.reset_index(drop=True), check_dtype=False)
+    assert (seeds[seeds.seed == 1].a_max.values != own.a_max).all()
+    assert units.label_agreement.isna().tolist() == [True] * 5 + [False] * 2
+    matched = pd.read_csv(tables / "correspondence.csv")
+    assert matched[["layer_1", "layer_2"]].values.tolist() == [["conv2_1", "maxpool"]]
+    rows = pd.read_csv(tables / "comparison.csv")
+    assert set(rows.contrast) == {"networks"}
+    row = rows.set_index("index").loc["f1_f0"]
+    assert (row.units_1, row.units_2) == (3, 2)
+    f1_f0 = units.set_index("network").f1_f0
+    assert row.median_1 == pytest.approx(f1_f0["vgg16_untrained"].median(), rel=1e-5)
+    layers = pd.read_csv(tables / "layers.csv")
+    assert layers.network.tolist() == ["vgg16_untrained", "resnet50_untrained_0"]
+
+
+def test_baselines_file_and_tables(study):
+    path = study / "results/tiny/baselines/vgg16_untrained/conv2_1/0002-0003.nc"
+    stimuli = study / "results/tiny/stimuli/vgg16_untrained/conv2_1/0002-0003.nc"
+    with (
+        xr.open_dataset(path, engine="h5netcdf") as found,
+        xr.open_dataset(stimuli, engine="h5netcdf") as own,
+    ):
+        assert found.unit.values.tolist() == [2, 3]
+        diverse = own.sel(condition="diverse")
+        np.testing.assert_array_equal(found.stimulus.sel(condition="diverse"), diverse.stimulus)
+        # Restarts go back until they respond as the diverse set does.
+        means = found.response.mean("image")
+        restarts = own.response.sel(condition="restarts").mean("image")
+        target = np.minimum(means.sel(condition="diverse"), restarts)
+        np.testing.assert_allclose(means.sel(condition="restarts"), target, rtol=1e-3)
+        norm = (found.stimulus**2).sum(("channel", "y", "x")) ** 0.5
+        assert abs(norm / (1086.86 / 2) - 1).max() < 1e-5
+        least = diverse.distance.min("pair")
+        np.testing.assert_allclose(
+            found.feature_distance.sel(condition="diverse"), least, rtol=1e-4
+        )
+    tables = study / "results/tiny/tables"
+    assert len(pd.read_csv(tables / "diversity.csv")) == 9
+    assert len(pd.read_csv(tables / "diversity_methods.csv")) == 9
 
 
 def test_report_carries_captions_and_figures(study):
@@ -211,36 +292,51 @@ def reruns(study, config):
 
 PHASE_FIGURES = {"phase_examples": 1, "phase_population": 1, "phase_signature": 1, "texture": 1}
 WARP_FIGURES = {"warp_examples": 1, "warp_population": 1, "invariance_map": 1}
+COMPARED = {"comparison": 1, "network_comparison": 1, "network_gallery": 1, "layers": 1}
+METHODS = {"diversity_table": 1, "diversity_methods": 1}
 
 
 def test_only_what_changed_is_rerun(study):
+    def with_layer(**changes):
+        cells, layer, other = TINY["layers"]
+        return {**TINY, "layers": [cells, {**layer, **changes}, other]}
+
     assert reruns(study, TINY) == {}
-    after = {"tables": 1, **PHASE_FIGURES, **WARP_FIGURES}
-    drawn = {"diversity": 1, "gallery": 1, "ground_truth": 1}
-    everything = {"synthesis": 3, "phase": 3, "warp": 3, **after, **drawn}
+    after = {"tables": 1, **PHASE_FIGURES, **WARP_FIGURES, **COMPARED}
+    drawn = {"diversity": 1, "gallery": 1, "ground_truth": 1, **METHODS}
+    # Four blocks, and that of the second seed.
+    everything = {"synthesis": 5, "phase": 5, "warp": 5, "baselines": 2, **after, **drawn}
     assert reruns(study, {**TINY, "seed": 1}) == everything
-    more = {**TINY, "layers": [TINY["layers"][0], {**TINY["layers"][1], "units": [1, 2, 3, 4]}]}
     one_block = {"synthesis": 1, "phase": 1, **after, "diversity": 1, "gallery": 1}
     # Null and controls come from all units of the layer, and so do warps.
-    assert reruns(study, more) == {**one_block, "warp": 3}
-    shown = {**TINY, "layers": [TINY["layers"][0], {**TINY["layers"][1], "show": [3]}]}
-    assert reruns(study, shown) == {"gallery": 1}
+    more = with_layer(units=[1, 2, 3, 4])
+    assert reruns(study, more) == {**one_block, "warp": 3, "baselines": 1, **METHODS}
+    assert reruns(study, with_layer(show=[3])) == {"gallery": 1}
     lower = {"network": "vgg16_untrained", "layer": "conv1_1", "units": [0]}
     below = {**TINY, "layers": [*TINY["layers"], lower]}
     assert reruns(study, below) == {**one_block, "warp": 1}
     natural = {**TINY, "natural": {"side": 80}}
-    assert reruns(study, natural) == {"natural": 2, **everything}
+    assert reruns(study, natural) == {"natural": 3, **everything}
     textures = {**TINY, "phase": {"phases": 8, "texture": {"steps": 6}}}
     # Warp examples read stimuli and warps alone.
     of_phase = {key: 1 for key in after if key != "warp_examples"}
-    assert reruns(study, textures) == {"phase": 3, **of_phase}
+    assert reruns(study, textures) == {"phase": 5, **of_phase}
     warps = {**TINY, "warp": {"steps": 4, "draws": 3}}
     of_warp = {key: 1 for key in after if key != "phase_examples"}
-    assert reruns(study, warps) == {"warp": 3, **of_warp}
+    assert reruns(study, warps) == {"warp": 5, **of_warp}
+
+
+def test_a_further_seed_leaves_the_others_alone(study):
+    cells, layer, other = TINY["layers"]
+    three = {**TINY, "layers": [cells, layer, {**other, "seeds": 3}]}
+    tables = {"tables": 1, **PHASE_FIGURES, **WARP_FIGURES, **COMPARED}
+    of_stimuli = ("phase_examples", "warp_examples")
+    seen = {key: 1 for key in tables if key not in of_stimuli}
+    assert reruns(study, three) == {"synthesis": 1, "phase": 1, "warp": 1, **seen}
 
 
 def changed(**entry):
-    return {**TINY, "layers": [{**TINY["layers"][1], **entry}]}
+    return {**TINY, "layers": [{**TINY["layers"][1], "baselines": False, **entry}], "compare": []}
 
 
 @pytest.mark.parametrize(
