@@ -455,7 +455,7 @@ def test_invariance_map(warps):
     assert crosses["simple"] == pytest.approx((1.59, 0.05))
     levels = [float(p.images[0].get_array()[0, 0, 0]) * 255 - 128 for p in pictures]
     assert levels == pytest.approx([-100, -50, 50, 100] * 2)
-    assert pictures[0].get_title("left") == "net a\nunit 3: phase-invariant"
+    assert pictures[0].get_title("left") == "net\na\nunit 3: phase-invariant"
     lines = [artist.xy2 for artist in figure.artists]
     np.testing.assert_allclose(lines, [(0.25, 0.25), (1.55, 0.15)])
     nowhere = invariance_map.place(warps.assign(f1_f0=0.5))

@@ -104,7 +104,7 @@ def files_of_all_seeds(stage):
 
 def seed_of(wildcards):
     """Seed of a job: the study's own, or the further one that its folder names."""
-    return int(wildcards.again.split("/")[1]) if wildcards.again else config["seed"]
+    return int(Path(wildcards.again).name) if wildcards.again else config["seed"]
 
 
 def synthesis_settings():

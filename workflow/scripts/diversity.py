@@ -9,7 +9,7 @@ from invariscope.stimuli import join_blocks
 def main(input, output, record, threads):
     layers = join_blocks([files.read_dataset(path) for path in input.stimuli])
     style.apply()
-    figure = diversity.draw([(" ".join(key), stimuli) for key, stimuli in layers.items()])
+    figure = diversity.draw([("\n".join(key), stimuli) for key, stimuli in layers.items()])
     style.save(figure, output)
 
 

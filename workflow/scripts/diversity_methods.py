@@ -11,15 +11,17 @@ from invariscope.figures import diversity_methods, style
 def main(input, output, record, threads):
     units, methods = pd.read_csv(input.units), pd.read_csv(input.methods)
     chosen = {
-        key: diversity_methods.middle_unit(rows)
+        key: diversity_methods.example_units(rows)
         for key, rows in units.groupby(tables.KEYS[:2], sort=False)
     }
-    examples = []
+    shown = {}
     for path in input.baselines:
         block = files.read_dataset(path)
         key = block.attrs["network"], block.attrs["layer"]
-        if (unit := chosen.get(key)) in block.unit:
-            examples.append((f"{' '.join(key)}, unit {unit}", block.sel(unit=unit)))
+        for unit in chosen.get(key, []):
+            if unit in block.unit:
+                shown[key, unit] = f"{' '.join(key)}, unit {unit}", block.sel(unit=unit)
+    examples = [shown[key, unit] for key, units_of in chosen.items() for unit in units_of]
     style.apply()
     style.save(diversity_methods.draw(examples, units, methods), [output.svg, output.png])
     values = dict(

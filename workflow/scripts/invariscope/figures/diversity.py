@@ -1,5 +1,7 @@
 """Diversity: what distinct stimuli cost in response, one panel per layer."""
 
+import textwrap
+
 import matplotlib.pyplot as plt
 import seaborn as sns
 
@@ -23,7 +25,7 @@ def draw(layers):
     figure, axes = plt.subplots(
         rows,
         columns,
-        figsize=(style.WIDTH * max(columns, 2) / 4, 2.2 * rows + 0.3),
+        figsize=(style.WIDTH * max(columns, 2) / 4, 2.4 * rows + 0.3),
         sharey=True,
         squeeze=False,
         layout="constrained",
@@ -35,7 +37,7 @@ def draw(layers):
         ax.set_ylabel("mean response (% of a_max)" if index % columns == 0 else "")
     axes[0, 0].set_ylim(top=102)
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False)
+    style.legend(figure, handles, labels)
     return figure
 
 
@@ -56,6 +58,7 @@ def _panel(ax, title, stimuli):
             **style.POINTS[condition],
         )
     ax.set_title(f"{title}\n{stimuli.sizes['unit']} units", fontsize=7)
-    ax.set_xlabel(f"minimal distance\n({stimuli.distance.attrs['units']})", fontsize=7)
+    measure = textwrap.fill(stimuli.distance.attrs["units"], 24)
+    ax.set_xlabel(f"minimal distance\n({measure})", fontsize=7)
     ax.set_xlim(left=0)
     sns.despine(ax=ax)

@@ -17,17 +17,23 @@ NAMES = {
 }
 
 
-def middle_unit(rows):
-    """Channel of the unit whose feature distance gains the median over its restarts.
+def example_units(rows):
+    """Channels of the units at the quartiles of the gain in feature distance over restarts.
 
     Parameters
     ----------
     rows : pandas.DataFrame
         diversity.csv, of one layer.
+
+    Returns
+    -------
+    list of int
+        The lower quartile's unit first; one unit where there is only one.
     """
     own = rows[rows.method == "restarts"].set_index("channel")
-    gain = own.diverse_feature_distance / own.feature_distance
-    return int(gain.sort_values(kind="stable").index[(len(gain) - 1) // 2])
+    gain = (own.diverse_feature_distance / own.feature_distance).sort_values(kind="stable")
+    places = {(len(gain) - 1) // 4, (3 * len(gain) - 1) // 4}
+    return [int(gain.index[place]) for place in sorted(places)]
 
 
 def draw(examples, units, methods):
@@ -45,13 +51,12 @@ def draw(examples, units, methods):
     matplotlib.figure.Figure
     """
     images = examples[0][1].sizes["image"]
-    across = min(len(examples), 2)
-    down = -(-len(examples) // across)
+    down = -(-len(examples) // 2)
     cell = (style.WIDTH / 2 - 0.75) / images
     heights = [down * (len(SHOWN) * (cell + 0.16) + 0.35), 2.6]
     figure = plt.figure(figsize=(style.WIDTH, sum(heights)), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=heights)
-    parts = np.atleast_1d(top.subfigures(down, 2, squeeze=False).ravel())
+    parts = top.subfigures(down, 2, squeeze=False).ravel()
     for part, (title, unit) in zip(parts, examples, strict=False):
         _pictures(part, title, unit)
     _ratios(bottom, units, methods)
@@ -92,7 +97,7 @@ def _ratios(part, units, methods):
                     [summary.ratio_high - summary.ratio],
                 ]
                 label = f"{' '.join(key)} ({summary.units})" if at == 0 else None
-                mark = dict(fmt="o", ms=4, color=colour, mec="white", mew=0.6, label=label)
+                mark = dict(fmt="o", ms=3, color=colour, lw=1, label=label)
                 ax.errorbar([x + 0.1 * apart], [summary.ratio], np.maximum(ends, 0), **mark)
         ax.axhline(1, color="0.3", lw=0.8, ls="--", zorder=0)
         ax.set(xlim=(-0.5, len(MATCHED) - 0.5))
@@ -105,8 +110,7 @@ def _ratios(part, units, methods):
     axes[0].yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
     axes[0].yaxis.set_minor_locator(NullLocator())
     axes[0].set_ylabel("diverse set / method,\nat equal activation")
-    handles, labels = axes[0].get_legend_handles_labels()
-    part.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
+    style.legend(part, *axes[0].get_legend_handles_labels())
 
 
 def _of(methods, network, layer, method, yardstick):

@@ -15,6 +15,7 @@ CORNERS = {  # in the map: how far along each axis, 0 or 1
     "lower right": (1, 0),
 }
 IMAGES = 4  # shown of each unit
+MAP = 4.05  # inches, without the legend above
 
 
 def place(table):
@@ -73,8 +74,10 @@ def draw(placed, pictures):
     -------
     matplotlib.figure.Figure
     """
-    figure = plt.figure(figsize=(style.WIDTH, 4.2))
-    ax = figure.add_axes([0.325, 0.12, 0.4, 0.74])
+    names = style.layer_names(placed[placed.truth == ""])
+    height = MAP + style.legend_height(names.values())
+    figure = plt.figure(figsize=(style.WIDTH, height))
+    ax = figure.add_axes([0.325, 0.5 / height, 0.4, 3.1 / height])
     ax.patch.set_visible(False)  # lines to the thumbnails run below the marks
     marks = style.points(placed[placed.truth == ""])
     known = placed.dropna(subset="x")
@@ -91,8 +94,7 @@ def draw(placed, pictures):
     ax.axhline(CLEAR, color="0.3", ls="--", lw=0.8, zorder=0)
     if missing := len(placed) - len(known):
         ax.set_title(f"{missing} of {len(placed)} units lack an index", fontsize=7)
-    if len(units):
-        figure.legend(loc="upper center", ncols=3, frameon=False)
+    style.legend(figure, *ax.get_legend_handles_labels())
     for name, (unit, images) in pictures.items():
         _thumbnails(figure, ax, name, placed.loc[unit], images)
     sns.despine(ax=ax)
@@ -102,19 +104,21 @@ def draw(placed, pictures):
 def _thumbnails(figure, ax, corner, unit, images):
     """Stimuli of one unit in two rows, outside a corner of the map, joined to its mark."""
     right, up = CORNERS[corner]
-    left, bottom = (0.77, 0.02)[1 - right], (0.12, 0.53)[up]
+    height = figure.get_figheight()
+    left, bottom = (0.77, 0.02)[1 - right], (0.5, 2.25)[up] / height
+    side = 0.68 / height
     for index, image in enumerate(images[:IMAGES]):
-        box = [left + 0.105 * (index % 2), bottom + 0.165 * (1 - index // 2), 0.1, 0.16]
+        box = [left + 0.105 * (index % 2), bottom + side * (1 - index // 2), 0.1, 0.97 * side]
         picture = figure.add_axes(box)
         style.show(picture, style.visible(image))
         if index == 0:
             picture.set_title(
-                f"{unit.network} {unit.layer}\nunit {unit.channel}: {unit.label}",
+                f"{unit.network}\n{unit.layer}\nunit {unit.channel}: {unit.label}",
                 fontsize=6.5,
                 loc="left",
                 pad=2,
             )
-    edge = (left - 0.004 if right else left + 0.209, bottom + 0.165)
+    edge = (left - 0.004 if right else left + 0.209, bottom + side)
     figure.add_artist(
         ConnectionPatch(
             edge, (unit.x, unit.y), "figure fraction", ax.transData, color="0.5", lw=0.6, zorder=0

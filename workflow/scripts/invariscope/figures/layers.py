@@ -61,9 +61,7 @@ def draw(layers, colours, untrained):
         sns.despine(ax=ax)
     axes[0].set_ylabel("share of the layer's units")
     axes[0].yaxis.set_major_formatter(PercentFormatter(1))
-    handles, labels = axes[0].get_legend_handles_labels()
-    if handles:
-        figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
+    style.legend(figure, *axes[0].get_legend_handles_labels())
     return figure
 
 

@@ -18,7 +18,9 @@ def draw(table):
     -------
     matplotlib.figure.Figure
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(style.WIDTH, 3.4), layout="constrained")
+    names = style.layer_names(table[table.truth == ""])
+    size = style.WIDTH, 3.1 + style.legend_height(names.values())
+    figure, (left, right) = plt.subplots(1, 2, figsize=size, layout="constrained")
     _panel(left, table, "similarity_between", "similarity_within")
     low = min(*left.get_xlim(), *left.get_ylim())
     left.plot([low, 1], [low, 1], color="0.3", lw=0.8, ls="--", zorder=0)
@@ -30,9 +32,7 @@ def draw(table):
     style.mark_borders(right)
     right.set_xlabel("F1/F0 of the best stimuli")
     right.set_ylabel("resultant length of the diverse set's phases")
-    handles, labels = right.get_legend_handles_labels()
-    if handles:
-        figure.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False)
+    style.legend(figure, *right.get_legend_handles_labels())
     for ax in (left, right):
         sns.despine(ax=ax)
     return figure

@@ -7,6 +7,7 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
+from matplotlib.patheffects import withStroke
 from scipy.optimize import isotonic_regression
 
 from ..files import write_whole
@@ -65,6 +66,29 @@ def colours(units):
     """Colour of each network, from a table of real units: in their order, as in all figures."""
     networks = list(dict.fromkeys(units.network))
     return dict(zip(networks, sns.color_palette("colorblind", len(networks)), strict=True))
+
+
+def legend(figure, handles, labels):
+    """A legend above the axes, in as many columns as its longest label allows."""
+    if handles:
+        columns = _legend_columns(labels)
+        figure.legend(handles, labels, loc="outside upper center", ncols=columns, frameon=False)
+
+
+def legend_height(labels):
+    """Inches that `legend` takes up."""
+    return 0.1 + 0.17 * -(-len(labels) // _legend_columns(labels)) if len(labels) else 0
+
+
+def _legend_columns(labels):
+    longest = max(map(len, labels))
+    return max(1, min(4, int(WIDTH // (0.45 + 0.065 * longest))))
+
+
+def layer_names(units):
+    """Each layer by network and name, with the number of its units, as legends have it."""
+    groups = units.groupby(["network", "layer"], sort=False)
+    return {key: f"{' '.join(key)} ({len(rows)})" for key, rows in groups}
 
 
 def points(table):
@@ -193,7 +217,7 @@ def mark_cells(ax, truth, x, y):
                 ha="right" if side else "left",
                 va="center",
                 fontsize=6.5,
-                bbox=BEHIND,
-                zorder=0.5,
+                path_effects=[withStroke(linewidth=1.5, foreground="white")],
+                zorder=4,
                 arrowprops=dict(arrowstyle="-", color="0.4", lw=0.5, shrinkA=1) if away else None,
             )

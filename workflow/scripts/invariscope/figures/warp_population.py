@@ -30,8 +30,9 @@ def draw(table):
     marks = style.points(units)
     heights = _heights(table)
     lower = 0.5 + 0.28 * sum(heights.values())
-    figure = plt.figure(figsize=(style.WIDTH, 3.3 + lower), layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=[3.3, lower])
+    upper = 3.1 + style.legend_height(style.layer_names(units).values())
+    figure = plt.figure(figsize=(style.WIDTH, upper + lower), layout="constrained")
+    top, bottom = figure.subfigures(2, 1, height_ratios=[upper, lower])
     left, right = top.subplots(1, 2)
     _scatter(left, table, marks, "null_gain", "warp_gain", table.warp_p < ALPHA)
     left.set_xlabel("variance gained over affine maps\nbetween stimuli of different units")
@@ -45,9 +46,7 @@ def draw(table):
     right.set_xlabel("response kept along control warps")
     right.set_ylabel("along the unit's own")
     _stability(bottom.subplots(), table, marks, heights)
-    handles, labels = left.get_legend_handles_labels()
-    if handles:
-        top.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False)
+    style.legend(top, *left.get_legend_handles_labels())
     return figure
 
 
