@@ -27,6 +27,16 @@ def trunk():
 
 
 @pytest.fixture(scope="module")
+def biased(trunk):
+    """The same with biases, so that the ranking in one pass is no more than near."""
+    torch.manual_seed(0)
+    parameters = {
+        k: torch.randn_like(v) if k.endswith("bias") else v for k, v in trunk.parameters.items()
+    }
+    return Trunk(trunk.architecture, parameters, STD)
+
+
+@pytest.fixture(scope="module")
 def photos():
     rng = np.random.default_rng(0)
     return [rng.integers(0, 256, (3, *size)).astype(np.float32) for size in ((40, 47), (33, 36))]
@@ -37,13 +47,12 @@ def observe_of(trunk, layer):
 
 
 def found(trunk, photos, layer="conv2_1", images=4):
-    observe = observe_of(trunk, layer)
-    return patches.most_activating(trunk, observe, layer, CHANNELS, photos, MEAN, NORM, images)
+    return patches.most_activating(trunk, layer, CHANNELS, photos, MEAN, NORM, images)
 
 
 def everywhere(trunk, photos, layer, side, step):
-    """Every patch at the layer's stride, seen by itself: photo, row, column and responses."""
-    observe, rows = observe_of(trunk, layer), []
+    """Every patch at the layer's stride, seen by itself: its place, the patch, its responses."""
+    places, shown = [], []
     for index, photo in enumerate(photos):
         photo = photo - 255 * np.array(MEAN, np.float32)[:, None, None]
         # As far from one border as from the other, so that the lattice is the layer's own.
@@ -51,30 +60,60 @@ def everywhere(trunk, photos, layer, side, step):
         for y in range(first[0], photo.shape[1] - side + 1, step):
             for x in range(first[1], photo.shape[2] - side + 1, step):
                 patch = photo[:, y : y + side, x : x + side]
-                patch = torch.from_numpy(NORM * patch / np.linalg.norm(patch))
-                seen = patch.expand(len(CHANNELS), 1, -1, -1, -1)
-                responses = observe(seen, torch.arange(len(CHANNELS)))[0][:, 0].numpy()
-                rows.append((index, y, x, patch.numpy(), responses))
-    return rows
+                places.append((index, y, x))
+                shown.append(NORM * patch / np.linalg.norm(patch))
+    shown = np.stack(shown)
+    seen = torch.from_numpy(shown).expand(len(CHANNELS), *shown.shape)
+    responses, _ = observe_of(trunk, layer)(seen, torch.arange(len(CHANNELS)))
+    return np.array(places), shown, responses.numpy()
 
 
+def greedy(places, response, side, count=4):
+    """The best patch of all, then the best that does not overlap it, and so on."""
+    chosen = []
+    for patch in np.argsort(-response):
+        away = np.abs(places[chosen] - places[patch]) if chosen else np.full((1, 3), side)
+        if ((away[:, 0] > 0) | (away[:, 1:].max(1) >= side)).all():
+            chosen.append(patch)
+    return chosen[:count]
+
+
+@pytest.mark.parametrize("network", ["trunk", "biased"])
 @pytest.mark.parametrize(("layer", "side", "step"), [("conv2_1", 10, 2), ("conv1_2", 5, 1)])
-def test_best_patches_are_those_of_brute_force(trunk, photos, layer, side, step):
-    """Greedily the best patch of all, then the best that does not overlap it, and so on."""
-    shown = found(trunk, photos, layer).numpy()
-    rows = everywhere(trunk, photos, layer, side, step)
+def test_best_patches_are_those_of_brute_force(request, photos, network, layer, side, step):
+    network = request.getfixturevalue(network)
+    shown = found(network, photos, layer).numpy()
+    places, patch, responses = everywhere(network, photos, layer, side, step)
     for unit in range(len(CHANNELS)):
-        chosen = []
-        for row in sorted(rows, key=lambda row: -row[4][unit]):
-            apart = all(
-                row[0] != other[0]
-                or abs(row[1] - other[1]) >= side
-                or abs(row[2] - other[2]) >= side
-                for other in chosen
-            )
-            chosen += [row] if apart else []
-        expected = np.stack([row[3] for row in chosen[:4]])
+        expected = patch[greedy(places, responses[unit], side)]
         np.testing.assert_allclose(shown[unit], expected, rtol=1e-4, atol=1e-3)
+
+
+def test_the_ranking_in_one_pass_is_exact_without_biases(trunk, photos, monkeypatch):
+    """As many patches as are wanted suffice then, if they lie apart."""
+    monkeypatch.setattr(patches, "RANKED", 1)
+    monkeypatch.setattr(patches, "APART", 1)
+    shown = found(trunk, photos).numpy()
+    places, patch, responses = everywhere(trunk, photos, "conv2_1", 10, 2)
+    for unit in range(len(CHANNELS)):
+        expected = patch[greedy(places, responses[unit], 10)]
+        np.testing.assert_allclose(shown[unit], expected, rtol=1e-4, atol=1e-3)
+
+
+def test_patches_that_overlap_leave_enough_that_do_not(biased, photos, monkeypatch):
+    """Where the best ranked all overlap, those that lie apart make up the number."""
+    monkeypatch.setattr(patches, "RANKED", 1)
+    shown = found(biased, photos)
+    assert shown.shape == (3, 4, 3, 10, 10)
+    places, _, responses = everywhere(biased, photos, "conv2_1", 10, 2)
+    best = np.argsort(-responses, axis=1)[:, :4]
+    alone = [greedy(places[b], r[b], 10) for b, r in zip(best, responses, strict=True)]
+    assert min(map(len, alone)) < 4
+
+
+def test_a_unit_shows_the_same_in_any_company(biased, photos):
+    alone = patches.most_activating(biased, "conv2_1", [0], photos, MEAN, NORM, 4)
+    torch.testing.assert_close(alone[0], found(biased, photos)[1])
 
 
 def test_patches_are_at_the_norm_and_best_first(trunk, photos):
@@ -106,22 +145,6 @@ def test_faint_patches_are_passed_over(trunk, photos):
     faint += np.random.default_rng(1).standard_normal(faint.shape).astype(np.float32) / 10
     both = found(trunk, [photos[0], faint])
     torch.testing.assert_close(both, found(trunk, photos[:1]))
-
-
-def test_exact_responses_decide(trunk, photos):
-    """With biases the ranking is no more than near; the best of the candidates are still shown."""
-    torch.manual_seed(0)
-    parameters = {
-        k: torch.randn_like(v) if k.endswith("bias") else v for k, v in trunk.parameters.items()
-    }
-    biased = Trunk(trunk.architecture, parameters, STD)
-    shown = found(biased, photos)
-    responses = observe_of(biased, "conv2_1")(shown, torch.arange(3))[0]
-    assert (responses.diff(dim=1) <= 0).all()
-    more = found(biased, photos, images=6)
-    seen = observe_of(biased, "conv2_1")(more, torch.arange(3))[0]
-    # More candidates can only give better ones.
-    assert (seen[:, :4] >= responses - 1e-3).all()
 
 
 def test_too_few_patches_are_one_line(trunk, photos):

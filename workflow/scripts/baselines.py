@@ -61,7 +61,7 @@ def main(input, output, record, threads):
     paths = natural.photo_paths(record["photos"])
     photos = [natural.read_photo(path, record["side"]) for path in paths]
     mean, images = preprocessing["mean"], stimuli.sizes["image"]
-    shown["patches"] = most_activating(trunk, observe, layer, units, photos, mean, norm, images)
+    shown["patches"] = most_activating(trunk, layer, units, photos, mean, norm, images)
     bound = mean_response(shown["patches"])
     shown[MATCHED["patches"]] = synthesised(MATCHED["patches"], bound, least_distance)
     found = {}
