@@ -171,8 +171,10 @@ def test_baselines_file(block):
 def test_diversity_table(block):
     rows = diversity.diversity_rows(block)
     assert rows[["channel", "method"]].values.tolist() == [
-        [channel, method] for method in MATCHED for channel in (3, 8)
+        [channel, method] for method in MATCHED for channel in (3, 5, 8)
     ]
+    assert rows[rows.channel == 5].iloc[:, 4:].isna().all(axis=None)  # never responds
+    assert rows[rows.channel != 5].notna().all(axis=None)
     gram = rows[(rows.method == "gram") & (rows.channel == 8)].iloc[0]
     assert (gram.activation_ratio, gram.diverse_activation_ratio) == (1.5, 0.5)
     assert (gram.feature_distance, gram.diverse_feature_distance) == (6, 2)
@@ -212,6 +214,22 @@ def test_methods_table():
     # All seven on one side: twice one of 2^7 orders of sign.
     assert gram["p"] == pytest.approx(2 / 2**7)
     np.testing.assert_allclose(rows.p_corrected, [1.5 * feature["p"], 1, 3 * gram["p"]])
+
+
+def test_silent_units_are_left_out_and_counted():
+    ratios = [0.5, 1.2, 1.5, 2.0]
+    whole = made_up(ratios)
+    silent = made_up([9.0, 9.0])
+    silent[silent.columns[4:]] = np.nan
+    measures = {("n", "l"): "abc"}
+    found = diversity.method_rows(pd.concat([whole, silent], ignore_index=True), measures)
+    assert (found.silent == 2).all()
+    assert (found.units == 4).all()
+    expected = diversity.method_rows(whole, measures)
+    pd.testing.assert_frame_equal(found.drop(columns="silent"), expected.drop(columns="silent"))
+    alone = diversity.method_rows(silent, measures)
+    assert alone[["units", "silent"]].values.tolist() == [[0, 2]] * 3
+    assert alone[["ratio", "ratio_low", "more", "p", "p_corrected"]].isna().all(axis=None)
 
 
 def test_interval_of_the_median_ratio_covers_it():

@@ -99,18 +99,77 @@ def test_layers_stand_beside_each_other(example, units, methods):
     assert len({c[0].get_color() for c in figure.subfigs[1].axes[0].containers}) == 2
 
 
-def test_caption_says_which_is_more_diverse(methods):
+def caption(methods):
+    """The caption's bullets, each on one line."""
     template = (ROOT / "workflow/report/diversity_methods.rst").read_text()
     names = {name: name.upper() for name in (*MATCHED, *YARDSTICKS)}
-    text = fill(template, rows=methods.to_dict("records"), names=names, confidence=0.95)
-    lines = [" ".join(line.split()) for line in text.split("\n* ")[1:]]
-    assert len(lines) == 9
-    first, second = methods.iloc[0], methods.iloc[1]
-    assert lines[0] == (
-        "n l, FEATURE_DISTANCE, against RESTARTS at 50% of a_max (the diverse set at 60%): the "
-        f"diverse set has 2.45 times as much [{first.ratio_low:.2f}, {first.ratio_high:.2f}], and "
-        f"is the more diverse for 75% of 4 units (corrected p {first.p_corrected:.1g})."
+    found = diversity.findings(methods)
+    text = fill(template, findings=found, names=names, level=0.05, confidence=0.95)
+    return [" ".join(line.split()) for line in text.split("\n* ")[1:]]
+
+
+@pytest.fixture
+def row():
+    """One row of diversity_methods.csv by which the diverse set is ahead."""
+    return dict(
+        **dict(network="n", layer="l", method="gram", yardstick="feature_distance", units=9),
+        **dict(silent=0, activation_ratio=0.86, diverse_activation_ratio=0.85, ratio=1.913),
+        **dict(ratio_low=1.76, ratio_high=2.355, more=0.96, p_corrected=0.01),
     )
-    assert "PIXEL_DISTANCE" in lines[1]
-    assert "has 0.50 times as much [0.50, 0.50], and is the more diverse for 0% of 4" in lines[1]
-    assert second.more == 0
+
+
+def test_caption_says_who_is_the_more_diverse(row):
+    """In both directions, and where none is, by whatever the table says."""
+    lost = dict(yardstick="gram_distance", ratio=0.44, ratio_low=0.39, ratio_high=0.47, more=0.04)
+    open_ = dict(yardstick="pixel_distance", ratio=1.2, ratio_low=0.9, ratio_high=1.4, more=0.6)
+    rows = [row, {**row, **open_, "p_corrected": 0.05}, {**row, **lost}]
+    assert caption(pd.DataFrame(rows)) == [
+        "n l, GRAM, 9 units, at 86% of a_max (the diverse set at 85%). "
+        "The diverse set is the more diverse in FEATURE_DISTANCE (1.91 times [1.76, 2.35]; "
+        "more in 96% of units). "
+        "The method's stimuli are the more diverse in GRAM_DISTANCE (0.44 times [0.39, 0.47]; "
+        "more in 4% of units). "
+        "No difference is found in PIXEL_DISTANCE (1.20 times [0.90, 1.40]; more in 60% of units)."
+    ]
+    turned = {**row, "ratio": 0.5, "ratio_low": 0.4, "ratio_high": 0.6, "more": 0.0}
+    (text,) = caption(pd.DataFrame([turned, {**turned, "yardstick": "pixel_distance"}]))
+    assert "The diverse set is" not in text
+    assert "No difference" not in text
+    assert text.endswith(
+        "The method's stimuli are the more diverse in FEATURE_DISTANCE (0.50 times [0.40, 0.60]; "
+        "more in 0% of units), PIXEL_DISTANCE (0.50 times [0.40, 0.60]; more in 0% of units)."
+    )
+
+
+def test_caption_tells_of_silent_units(row):
+    silent = dict(units=0, silent=3, method="patches")
+    numbers = ("activation_ratio", "ratio", "ratio_low", "ratio_high", "more", "p_corrected")
+    nothing = {**row, **silent, **dict.fromkeys(numbers, np.nan)}
+    single = {**row, "units": 1, "silent": 2, "ratio_low": np.nan, "p_corrected": 1.0}
+    assert caption(pd.DataFrame([single, nothing])) == [
+        "n l, GRAM, 1 units, at 86% of a_max (the diverse set at 85%). No difference is found in "
+        "FEATURE_DISTANCE (1.91 times; more in 96% of units). Left out: 2 that never respond.",
+        "n l, PATCHES: no unit responds. Left out: 3 that never respond.",
+    ]
+
+
+def test_caption_of_the_methods_table(methods):
+    """Four units with ratios 1 to 4 are too few to tell."""
+    lines = caption(methods)
+    assert [line.split(",")[1] for line in lines] == [" RESTARTS", " GRAM", " PATCHES"]
+    assert "No difference is found in FEATURE_DISTANCE (2.45 times [" in lines[0]
+
+
+def test_silent_layers_are_drawn_as_nothing(example, units):
+    """Beside others they leave their place empty; alone there is nothing to draw."""
+    silent = units.assign(layer="m").copy()
+    silent[silent.columns[4:]] = np.nan
+    both = pd.concat([units, silent])
+    rows = diversity.method_rows(both, {("n", layer): ("a", "b", "c") for layer in "lm"})
+    assert diversity_methods.example_units(silent) == []
+    figure = diversity_methods.draw([("l", example)], both, rows)
+    figure.canvas.draw()
+    labels = [text.get_text() for text in figure.subfigs[1].legends[0].get_texts()]
+    assert labels == ["n l (4)", "n m (0)"]
+    alone = diversity_methods.draw([], silent, rows[rows.layer == "m"])
+    assert alone.texts[0].get_text() == "No unit ever responds."

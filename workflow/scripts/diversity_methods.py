@@ -25,7 +25,8 @@ def main(input, output, record, threads):
     style.apply()
     style.save(diversity_methods.draw(examples, units, methods), [output.svg, output.png])
     values = dict(
-        rows=methods.to_dict("records"),
+        findings=diversity.findings(methods),
+        level=diversity.LEVEL,
         names={
             name: " ".join(text.split())
             for name, text in {**diversity_methods.METHODS, **diversity_methods.NAMES}.items()

@@ -9,6 +9,7 @@ from .seeds import generator
 from .tables import KEYS, corrected
 
 CONFIDENCE = 0.95
+LEVEL = 0.05  # of the corrected p below which a difference counts as found
 RESAMPLES = 9999
 
 
@@ -23,10 +24,10 @@ def diversity_rows(block):
     Returns
     -------
     pandas.DataFrame
-        One row per unit that responds at all and method; `diverse_...` is of the diverse set of
-        the same mean response.
+        One row per unit and method; `diverse_...` is of the diverse set of the same mean response.
+        All is missing of a unit that never responds: what it ends with means nothing.
     """
-    block = block.sel(unit=block.a_max > 0)
+    block = block.where(block.a_max > 0)
     block = block.assign(activation_ratio=block.response.mean("image") / block.a_max)
     rows = []
     for method, diverse in MATCHED.items():
@@ -52,12 +53,14 @@ def method_rows(rows, measures):
     Returns
     -------
     pandas.DataFrame
-        `ratio` is the median over units of the diverse set's measure over the method's, with its
-        bootstrap interval; `more` the share of units whose diverse set is the more diverse; `p`
-        that of Wilcoxon's signed-rank test of the log ratios, corrected over the table.
+        `units` respond, `silent` ones never do. `ratio` is the median over units of the diverse
+        set's measure over the method's, with its bootstrap interval; `more` the share of units
+        whose diverse set is the more diverse; `p` that of Wilcoxon's signed-rank test of the log
+        ratios, corrected over the table.
     """
     found = []
     for (network, layer, method), group in rows.groupby([*KEYS[:2], "method"], sort=False):
+        group, silent = group.dropna(), int(group.isna().any(axis=1).sum())
         for name, measure in zip(YARDSTICKS, measures[network, layer], strict=True):
             # Stimuli that coincide are told apart by rounding alone.
             own, diverse = (group[key].clip(lower=1e-9) for key in (name, f"diverse_{name}"))
@@ -66,17 +69,57 @@ def method_rows(rows, measures):
             found.append(
                 {
                     **dict(network=network, layer=layer, method=method, yardstick=name),
-                    **dict(measure=measure, units=len(group)),
+                    **dict(measure=measure, units=len(group), silent=silent),
                     "activation_ratio": group.activation_ratio.median(),
                     "diverse_activation_ratio": group.diverse_activation_ratio.median(),
                     **dict(median=own.median(), diverse_median=diverse.median()),
-                    **dict(ratio=np.exp(np.median(log)), ratio_low=low, ratio_high=high),
-                    "more": (log > 0).mean(),
-                    "p": stats.wilcoxon(log).pvalue if log.any() else 1.0,
+                    **dict(ratio=np.exp(pd.Series(log).median()), ratio_low=low, ratio_high=high),
+                    "more": pd.Series(log > 0).mean(),
+                    "p": _wilcoxon(log),
                 }
             )
     table = pd.DataFrame(found)
     return table.assign(p_corrected=corrected(table.p))
+
+
+def findings(methods):
+    """What each method's rows say of it: by which yardsticks it or the diverse set is ahead.
+
+    Parameters
+    ----------
+    methods : pandas.DataFrame
+        diversity_methods.csv.
+
+    Returns
+    -------
+    list of dict
+        One per layer and method: its 'network', 'layer', 'method', 'units', 'silent' and activation
+        ratios, and the rows of the yardsticks by which the 'diverse' set is the more diverse, by
+        which the 'other' method is, and by which the test tells 'neither' (corrected p of `LEVEL`
+        or more).
+    """
+    found = []
+    shared = ["units", "silent", "activation_ratio", "diverse_activation_ratio"]
+    for key, rows in methods.groupby([*KEYS[:2], "method"], sort=False):
+        ahead = {"diverse": [], "other": [], "neither": []}
+        for row in rows.to_dict("records"):
+            tells = row["p_corrected"] < LEVEL
+            ahead["neither" if not tells else "diverse" if row["ratio"] > 1 else "other"].append(
+                row
+            )
+        found.append(
+            dict(zip([*KEYS[:2], "method"], key, strict=True))
+            | rows.iloc[0][shared].to_dict()
+            | ahead
+        )
+    return found
+
+
+def _wilcoxon(log):
+    """P of the signed-rank test that log ratios lie about 0; NaN of no units."""
+    if not len(log):
+        return np.nan
+    return stats.wilcoxon(log).pvalue if log.any() else 1.0
 
 
 def _median_interval(log, *names):

@@ -28,11 +28,11 @@ def example_units(rows):
     Returns
     -------
     list of int
-        The lower quartile's unit first; one unit where there is only one.
+        The lower quartile's unit first; one unit where there is only one, none where none responds.
     """
-    own = rows[rows.method == "restarts"].set_index("channel")
+    own = rows[rows.method == "restarts"].dropna().set_index("channel")
     gain = (own.diverse_feature_distance / own.feature_distance).sort_values(kind="stable")
-    places = {(len(gain) - 1) // 4, (3 * len(gain) - 1) // 4}
+    places = {(len(gain) - 1) // 4, (3 * len(gain) - 1) // 4} if len(gain) else ()
     return [int(gain.index[place]) for place in sorted(places)]
 
 
@@ -50,6 +50,10 @@ def draw(examples, units, methods):
     -------
     matplotlib.figure.Figure
     """
+    if not examples:
+        figure = plt.figure(figsize=(style.WIDTH, 1))
+        figure.text(0.5, 0.5, "No unit ever responds.", ha="center")
+        return figure
     images = examples[0][1].sizes["image"]
     down = -(-len(examples) // 2)
     cell = (style.WIDTH / 2 - 0.75) / images
