@@ -1,5 +1,7 @@
 """Show one block of units by other methods than diverse synthesis, each at equal activation."""
 
+import sys
+
 import torch
 
 import job
@@ -49,7 +51,13 @@ def main(input, output, record, threads):
 
             raw, steps = begin(name), record["steps"]
             found = synthesise(observe, raw, norm, objective, Sphere(), steps, show, diversity)
-            return found.stimuli
+        short = (found.responses.mean(1) < bound) & (a_max > 0)
+        if short.any():
+            which = [unit for unit, is_short in zip(units, short.tolist(), strict=True) if is_short]
+            print(
+                f"{name}: units {which} end below the bound; more steps may help", file=sys.stderr
+            )
+        return found.stimuli
 
     count = channels(architecture, features)
     shown = {"diverse": of_condition("diverse")}

@@ -9,7 +9,11 @@ from ..baselines_dataset import MATCHED, YARDSTICKS
 from . import style
 
 METHODS = {"restarts": "random\nrestarts", "gram": "Gram\ndiversity", "patches": "natural\npatches"}
-SHOWN = {"diverse": "diverse set", **METHODS}
+SHOWN = {
+    "diverse": "diverse set",
+    **METHODS,
+    MATCHED["patches"]: "diverse set,\nas patches",
+}
 NAMES = {
     "feature_distance": "least distance of features",
     "pixel_distance": "least distance of pixels",
