@@ -166,6 +166,11 @@ def test_network_gallery():
     assert texts.count("unit 3") == 2
 
 
+def test_network_gallery_of_layers_without_an_index():
+    figure = network_gallery.draw([(("v a, 20 px", []), ("r x, 25 px", []))])
+    assert [text.get_text() for text in figure.texts] == ["v a, 20 px", "r x, 25 px"]
+
+
 @pytest.fixture
 def shares():
     return pd.DataFrame(

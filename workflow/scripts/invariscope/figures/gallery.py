@@ -58,9 +58,11 @@ def _head(figure, grid, row, images, title, unit):
         ax = figure.add_subplot(grid[row, offset : offset + images])
         ax.axis("off")
         text = label if offset else f"{title}: {label}"
-        ax.text(0, -0.2, text, weight="bold", transform=ax.transAxes)
+        size = min(8, 8 * 40 / len(text))  # so that long names fit their half
+        ax.text(0, -0.2, text, weight="bold", fontsize=size, transform=ax.transAxes)
         if offset:
-            ax.text(1, -0.2, f"distance in {unit}", fontsize=6, ha="right", transform=ax.transAxes)
+            of = f"distance in {unit}"
+            ax.text(1, -0.2, of, fontsize=5.2, ha="right", transform=ax.transAxes)
 
 
 def _row(figure, grid, row, images, stimuli):

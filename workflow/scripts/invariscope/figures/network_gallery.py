@@ -39,7 +39,8 @@ def draw(sections):
     -------
     matplotlib.figure.Figure
     """
-    images = max(len(s) for section in sections for _, units in section for _, s in units)
+    shown = [s for section in sections for _, units in section for _, s in units]
+    images = max(map(len, shown), default=1)
     rows = [max(len(units) for _, units in section) for section in sections]
     label, gap, head = 0.62, 0.12, 0.28  # inches
     cell = (style.WIDTH - 2 * label - gap) / (2 * images)

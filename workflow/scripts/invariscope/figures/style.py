@@ -1,5 +1,7 @@
 """How all figures look, and how they are saved so that the same figure has the same bytes."""
 
+import textwrap
+
 import matplotlib
 
 matplotlib.use("agg")
@@ -136,7 +138,9 @@ def unit_title(network, layer, unit):
         Its part of any stage's file.
     """
     name = cell_name(str(unit.truth.values)) or f"unit {int(unit.unit)}"
-    return f"{network}\n{layer}\n{name}"
+    # A long name is broken after its underscores.
+    broken = textwrap.fill(network.replace("_", "_ "), 22).replace(" ", "")
+    return f"{broken}\n{layer}\n{name}"
 
 
 def extreme_units(blocks):
