@@ -178,6 +178,9 @@ def test_diversity_table(block):
     gram = rows[(rows.method == "gram") & (rows.channel == 8)].iloc[0]
     assert (gram.activation_ratio, gram.diverse_activation_ratio) == (1.5, 0.5)
     assert (gram.feature_distance, gram.diverse_feature_distance) == (6, 2)
+    # Of 12, 15 and 18 the least, of 10 at most; of 4, 5 and 6.
+    gram = rows[(rows.method == "gram") & (rows.channel == 3)].iloc[0]
+    assert (gram.least_activation, gram.diverse_least_activation) == (1.2, 0.4)
     patches = rows[(rows.method == "patches") & (rows.channel == 3)].iloc[0]
     assert (patches.activation_ratio, patches.diverse_activation_ratio) == (2, 2.5)
     assert (patches.pixel_distance, patches.diverse_pixel_distance) == (1.5, 1.2)
@@ -189,6 +192,7 @@ def made_up(ratios):
     count = len(ratios)
     columns = dict(network="n", layer="l", channel=range(count), method="gram")
     columns |= dict(activation_ratio=0.8, diverse_activation_ratio=0.85)
+    columns |= dict(least_activation=0.1 * np.arange(count), diverse_least_activation=0.5)
     columns |= dict(feature_distance=2.0, diverse_feature_distance=2 * np.array(ratios))
     columns |= dict(pixel_distance=3.0, diverse_pixel_distance=3.0)
     columns |= dict(gram_distance=0.5, diverse_gram_distance=0.25)
@@ -201,6 +205,7 @@ def test_methods_table():
     assert rows.yardstick.tolist() == list(YARDSTICKS)
     assert rows.measure.tolist() == ["a", "b", "c"]
     assert (rows.units == 7).all()
+    assert rows[diversity.SIDES].values.tolist() == [pytest.approx([0.8, 0.85, 0.3, 0.5])] * 3
     feature, pixel, gram = rows.to_dict("records")
     assert feature["ratio"] == pytest.approx(2)
     assert (feature["median"], feature["diverse_median"]) == (2, 4)

@@ -27,6 +27,7 @@ def units():
     for place, method in enumerate(MATCHED):
         columns = dict(network="n", layer="l", channel=[7, 5, 3, 1], method=method)
         columns |= dict(activation_ratio=0.5, diverse_activation_ratio=0.6)
+        columns |= dict(least_activation=0.4, diverse_least_activation=-0.1)
         for name in YARDSTICKS:
             columns[name] = 2.0
             columns[f"diverse_{name}"] = 2.0 * np.arange(1, 5) * (place + 1)
@@ -119,7 +120,8 @@ def row():
     """One row of diversity_methods.csv by which the diverse set is ahead."""
     return dict(
         **dict(network="n", layer="l", method="gram", yardstick="feature_distance", units=9),
-        **dict(silent=0, activation_ratio=0.86, diverse_activation_ratio=0.85, ratio=1.913),
+        **dict(silent=0, activation_ratio=0.86, diverse_activation_ratio=0.85),
+        **dict(least_activation=0.73, diverse_least_activation=0.8, ratio=1.913),
         **dict(ratio_low=1.76, ratio_high=2.355, more=0.96, p_corrected=0.01),
     )
 
@@ -130,7 +132,8 @@ def test_caption_says_who_is_the_more_diverse(row):
     open_ = dict(yardstick="pixel_distance", ratio=1.2, ratio_low=0.9, ratio_high=1.4, more=0.6)
     rows = [row, {**row, **open_, "p_corrected": 0.05}, {**row, **lost}]
     assert caption(pd.DataFrame(rows)) == [
-        "n l, GRAM, 9 units, at 86% of a_max (the diverse set at 85%). "
+        "n l, GRAM, 9 units, at 86% of a_max on average, 73% in the least of its stimuli; "
+        "the diverse set at 85% and 80%. "
         "The diverse set is the more diverse in FEATURE_DISTANCE (1.91 times [1.76, 2.35]; "
         "more in 96% of units). "
         "The method's stimuli are the more diverse in GRAM_DISTANCE (0.44 times [0.39, 0.47]; "
@@ -153,7 +156,8 @@ def test_caption_tells_of_silent_units(row):
     nothing = {**row, **silent, **dict.fromkeys(numbers, np.nan)}
     single = {**row, "units": 1, "silent": 2, "ratio_low": np.nan, "p_corrected": 1.0}
     assert caption(pd.DataFrame([single, nothing])) == [
-        "n l, GRAM, 1 units, at 86% of a_max (the diverse set at 85%). No difference is found in "
+        "n l, GRAM, 1 units, at 86% of a_max on average, 73% in the least of its stimuli; the "
+        "diverse set at 85% and 80%. No difference is found in "
         "FEATURE_DISTANCE (1.91 times; more in 96% of units). Left out: 2 that never respond.",
         "n l, PATCHES: no unit responds. Left out: 3 that never respond.",
     ]

@@ -9,6 +9,9 @@ from .seeds import generator
 from .tables import KEYS, corrected
 
 CONFIDENCE = 0.95
+# Mean and least response of a set, over a_max: the mean can hold where single stimuli do not.
+ACTIVATION = "activation_ratio", "least_activation"
+SIDES = [f"{side}{name}" for name in ACTIVATION for side in ("", "diverse_")]
 LEVEL = 0.05  # of the corrected p below which a difference counts as found
 RESAMPLES = 9999
 
@@ -28,12 +31,14 @@ def diversity_rows(block):
         All is missing of a unit that never responds: what it ends with means nothing.
     """
     block = block.where(block.a_max > 0)
-    block = block.assign(activation_ratio=block.response.mean("image") / block.a_max)
+    responses = block.response / block.a_max
+    mean, least = responses.mean("image"), responses.min("image")
+    block = block.assign(activation_ratio=mean, least_activation=least)
     rows = []
     for method, diverse in MATCHED.items():
         row = {name: block.attrs[name] for name in KEYS[:2]}
         row |= dict(channel=block.unit.values, method=method)
-        for name in ("activation_ratio", *YARDSTICKS):
+        for name in (*ACTIVATION, *YARDSTICKS):
             row[name] = block[name].sel(condition=method).values
             row[f"diverse_{name}"] = block[name].sel(condition=diverse).values
         rows.append(pd.DataFrame(row))
@@ -70,8 +75,7 @@ def method_rows(rows, measures):
                 {
                     **dict(network=network, layer=layer, method=method, yardstick=name),
                     **dict(measure=measure, units=len(group), silent=silent),
-                    "activation_ratio": group.activation_ratio.median(),
-                    "diverse_activation_ratio": group.diverse_activation_ratio.median(),
+                    **group[SIDES].median(),
                     **dict(median=own.median(), diverse_median=diverse.median()),
                     **dict(ratio=np.exp(pd.Series(log).median()), ratio_low=low, ratio_high=high),
                     "more": pd.Series(log > 0).mean(),
@@ -93,13 +97,12 @@ def findings(methods):
     Returns
     -------
     list of dict
-        One per layer and method: its 'network', 'layer', 'method', 'units', 'silent' and activation
-        ratios, and the rows of the yardsticks by which the 'diverse' set is the more diverse, by
+        One per layer and method: its 'network', 'layer', 'method', 'units', 'silent' and `SIDES`,
+        and the rows of the yardsticks by which the 'diverse' set is the more diverse, by
         which the 'other' method is, and by which the test tells 'neither' (corrected p of `LEVEL`
         or more).
     """
     found = []
-    shared = ["units", "silent", "activation_ratio", "diverse_activation_ratio"]
     for key, rows in methods.groupby([*KEYS[:2], "method"], sort=False):
         ahead = {"diverse": [], "other": [], "neither": []}
         for row in rows.to_dict("records"):
@@ -109,7 +112,7 @@ def findings(methods):
             )
         found.append(
             dict(zip([*KEYS[:2], "method"], key, strict=True))
-            | rows.iloc[0][shared].to_dict()
+            | rows.iloc[0][["units", "silent", *SIDES]].to_dict()
             | ahead
         )
     return found
