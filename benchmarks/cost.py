@@ -1,8 +1,9 @@
 """What a study costs on this machine: measured per layer and stage, and reckoned for the whole.
 
-A few units of every layer are run through the workflow itself, one job at a time, with random
-weights: they cost what trained ones cost, and need no download. A job's start-up is what the
-shortest job of its stage takes; the rest grows with the number of units.
+A few units of every layer are run through the workflow itself, with random weights: they cost what
+trained ones cost, and need no download. A job's start-up is what the shortest job of its stage
+takes; the rest grows with the number of units. A single unit has no null to fit warps for, which
+halves what its warps cost.
 """
 
 import argparse
@@ -32,7 +33,7 @@ def main():
     study, registry, layers = read(Path(options.study))
     folder = Path("results/.cost").resolve()
     measured = reduced(layers, options.units)
-    seconds = run(folder, study, registry, measured)
+    seconds = run(folder, study, registry, measured, options.jobs)
     startup = seconds.min(axis=0)
     each = (seconds - startup) / [[len(entry["units"])] for entry in measured]
     rows = []
@@ -42,7 +43,7 @@ def main():
         total = (one * entry["units"] + startup * jobs).sum() / 3600
         rows.append((*key, entry["rf"], entry["units"], *one, total))
     table = pd.DataFrame(rows, columns=["architecture", "layer", "px", "units", *STAGES, "hours"])
-    print("seconds a unit; hours of all units, start-up included, one job at a time")
+    print("seconds a unit; hours of one core for all units, start-up included")
     print(table.to_string(index=False, float_format="%.2f"))
     print("start-up of a job (s):", ", ".join(f"{k} {v:.1f}" for k, v in startup.items()))
     hours = table.hours.sum()
@@ -82,7 +83,7 @@ def reduced(layers, count):
     ]
 
 
-def run(folder, study, registry, entries):
+def run(folder, study, registry, entries, jobs):
     """Seconds of each job of the reduced study, one row per entry, one column per stage."""
     folder.mkdir(parents=True, exist_ok=True)
     for entry in registry.values():
@@ -92,7 +93,7 @@ def run(folder, study, registry, entries):
     study = study | dict(name="cost", registry="networks.yaml", layers=entries, compare=[])
     (folder / "study.yaml").write_text(yaml.safe_dump(study))
     command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile"]
-    command += ["--directory", folder, "--configfile", folder / "study.yaml", "--cores", "1"]
+    command += ["--directory", folder, "--configfile", folder / "study.yaml", "--cores", str(jobs)]
     command += ["--quiet", "rules", "--forceall", "results/cost/tables/units.csv"]
     subprocess.run(command, check=True)
     rows = []
