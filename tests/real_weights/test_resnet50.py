@@ -77,6 +77,10 @@ def test_units_respond_as_in_torchvisions_own_network(trunk, file, layer):
         down, right = (slice(first + at * step, last + at * step + 1) for at in (y, x))
         value, _ = trunk.run(photo[None, :, down, right], layer)
     expected = whole[0, :, y, x]
+    if layer == "maxpool":
+        # Read before the ReLU, which here stands behind the pool.
+        assert (value < 0).any()
+        value = value.relu()
     assert (value[0, :, 0, 0] - expected).abs().max() < 1e-4 * expected.abs().max()
     assert len(expected.unique()) > 30
 

@@ -2,6 +2,7 @@
 
 import operator
 import warnings
+from dataclasses import replace
 
 from . import models
 from .architecture import Architecture, Node
@@ -48,7 +49,32 @@ def trace(name, layers):
                 )
         extractor = create_feature_extractor(model, {n: n for n in layers.values()}).eval()
     nodes, at = _read_graph(extractor, name)
-    return Architecture(nodes, {layer: at[node] for layer, node in layers.items()})
+    at = {layer: at[node] for layer, node in layers.items()}
+    return Architecture(_pool_first(nodes, set(at.values())), at)
+
+
+def _pool_first(nodes, read):
+    """Nodes with max pooling before the ReLU that it follows, wherever a layer is read at it.
+
+    Which comes first changes no value further on. But a layer is read before its ReLU: after it, a
+    unit that a random start does not drive would have no gradient to climb.
+    """
+    by_name = {node.name: node for node in nodes}
+    replaced = {}
+    for pool in nodes:
+        if pool.op != "max_pool" or pool.name not in read:
+            continue
+        relu = by_name[pool.inputs[0]]
+        readers = [node for node in nodes if relu.name in node.inputs]
+        if relu.op == "relu" and readers == [pool] and relu.name not in read:
+            replaced[relu.name] = replace(pool, inputs=relu.inputs)
+            replaced[pool.name] = replace(relu, inputs=(pool.name,))
+    behind = {name: node.name for name, node in replaced.items() if node.op == "relu"}
+    for node in nodes:
+        if node.name not in replaced:
+            inputs = tuple(behind.get(name, name) for name in node.inputs)
+            replaced[node.name] = replace(node, inputs=inputs)
+    return tuple(replaced[node.name] for node in nodes)
 
 
 def _read_graph(extractor, name):
