@@ -35,7 +35,7 @@ def main():
     measured = reduced(layers, options.units)
     seconds = run(folder, study, registry, measured, options.jobs)
     startup = seconds.min(axis=0)
-    each = (seconds - startup) / [[len(entry["units"])] for entry in measured]
+    each = (seconds - startup).div([len(entry["units"]) for entry in measured], axis=0)
     rows = []
     for (key, entry), (_, one) in zip(layers.items(), each.iterrows(), strict=True):
         blocks = len(config.blocks(range(entry["channels"]), study["block"]))
@@ -94,7 +94,7 @@ def run(folder, study, registry, entries, jobs):
     (folder / "study.yaml").write_text(yaml.safe_dump(study))
     command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile"]
     command += ["--directory", folder, "--configfile", folder / "study.yaml", "--cores", str(jobs)]
-    command += ["--quiet", "rules", "--forceall", "results/cost/tables/units.csv"]
+    command += ["--quiet", "all", "--forceall", "results/cost/tables/units.csv"]
     subprocess.run(command, check=True)
     rows = []
     for entry in entries:

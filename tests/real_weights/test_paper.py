@@ -1,6 +1,7 @@
 """The paper's study on real weights, at few units a layer: every rule of its DAG is run.
 
-VGG-16 stands in VGG-19's place, and ResNet-50 goes as far as the weights at hand.
+VGG-16 stands in VGG-19's place, and ResNet-50 goes as far as the weights at hand. Controls are left
+out where the other network has no layer to correspond.
 """
 
 from pathlib import Path
@@ -39,7 +40,8 @@ def reduced(registry, config, weights):
             "units": [0, 1] if wide else ["0-2"],
             "seeds": min(entry.get("seeds", 1), 2),
         }
-        if entry["layer"] != "conv3_4" and not entry["layer"].startswith("layer2"):
+        lone = isinstance(entry["network"], list) and entry["layer"] in ("conv3_3", "conv4_1")
+        if entry["layer"] != "conv3_4" and not entry["layer"].startswith("layer2") and not lone:
             layers.append(entry)
     return registry, {**config, **QUICK, "layers": layers}
 
