@@ -1,7 +1,7 @@
 """Draw the invariance map, and count labels in its caption."""
 
 import job
-from invariscope import files, labels, tables
+from invariscope import files, labels, layer_counts, tables
 from invariscope.captions import fill
 from invariscope.figures import invariance_map, style
 
@@ -23,7 +23,7 @@ def main(input, output, record, threads):
                 shown[name] = unit, stimuli.values
     style.apply()
     style.save(invariance_map.draw(placed, shown), [output.svg, output.png])
-    values = dict(layers=tables.label_counts(table), labels=labels.LABELS, rule=labels)
+    values = dict(layers=layer_counts.label_counts(table), labels=labels.LABELS, rule=labels)
     with files.write_whole(output.caption) as temporary:
         temporary.write_text(fill(record["caption"], **values))
 

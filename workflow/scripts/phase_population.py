@@ -1,7 +1,7 @@
 """Draw how phase-invariant the units of each layer are, and say it in the caption."""
 
 import job
-from invariscope import files, tables
+from invariscope import files, layer_counts, tables
 from invariscope.captions import fill
 from invariscope.figures import phase_population, style
 from invariscope.tuning import BORDER
@@ -13,7 +13,9 @@ def main(input, output, record, threads):
     style.save(phase_population.draw(table), [output.svg, output.png])
     borders = BORDER, BORDER / 2
     values = dict(
-        layers=tables.phase_invariant(table, borders), borders=borders, confidence=tables.CONFIDENCE
+        layers=layer_counts.phase_invariant(table, borders),
+        borders=borders,
+        confidence=layer_counts.CONFIDENCE,
     )
     with files.write_whole(output.caption) as temporary:
         temporary.write_text(fill(record["caption"], **values))

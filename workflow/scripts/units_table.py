@@ -3,7 +3,7 @@
 import pandas as pd
 
 import job
-from invariscope import files, tables
+from invariscope import files, layer_counts, tables
 from invariscope.stimuli import join_blocks
 
 # The textures, series and fields of these files are most of their size, and in no table.
@@ -27,7 +27,7 @@ def main(input, output, record, threads):
     rows, seeds = tables.apart_by_seed(tables.labelled(pd.concat(units)), record["seed"])
     files.write_table(rows, output.units)
     files.write_table(seeds, output.seeds)
-    files.write_table(tables.layer_rows(rows), output.layers)
+    files.write_table(layer_counts.layer_rows(rows), output.layers)
     files.write_table(pd.concat(signatures), output.signature)
     files.write_table(pd.concat(warps), output.warp)
 
