@@ -183,3 +183,18 @@ def test_silent_layers_are_drawn_as_nothing(example, units):
     assert labels == ["n l (4)", "n m (0)"]
     alone = diversity_methods.draw([], silent, rows[rows.layer == "m"])
     assert alone.texts[0].get_text() == "No unit ever responds."
+
+
+def test_no_last_bits_of_the_layout_are_saved(example, units, methods, tmp_path):
+    """Those of the solver follow from where things lie in memory, and would differ by run."""
+    figure = diversity_methods.draw([("n l, unit 5", example)] * 2, units, methods)
+    style.save(figure, [tmp_path / "figure.svg"])
+    top, bottom = figure.subfigs
+    parts = [top, bottom, *top.subfigs]
+    boxes = [ax.get_position(original=True) for ax in figure.axes]
+    boxes += [part.bbox_relative for part in parts]
+    places = [box.get_points() for box in boxes]
+    places += [text.get_position() for part in parts for text in part.texts]
+    assert len(places) > 20
+    for place in places:
+        np.testing.assert_array_equal(place, np.round(place, 6))

@@ -49,6 +49,7 @@ def found(request, cell_trunk):
         layer="cells",
         features="pixels",
         norm=NORM,
+        seed=0,
     )
     images = diverse.stimuli
     plan = pairs.plan(UNITS, UNITS, [True] * len(UNITS), 6, *names)

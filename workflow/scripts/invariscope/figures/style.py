@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.patheffects import withStroke
+from matplotlib.transforms import Bbox
 from scipy.optimize import isotonic_regression
 
 from ..files import write_whole
@@ -46,10 +47,36 @@ def apply():
 
 def save(figure, paths):
     """Save a figure in the formats that the paths' suffixes name, without the time of day."""
+    if figure.get_layout_engine() is not None:
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        _round_places(figure)
     for path in paths:
         with write_whole(path) as temporary:
             metadata = {"Date": None} if temporary.suffix == ".svg" else None
             figure.savefig(temporary, dpi=300, metadata=metadata)
+
+
+def _round_places(figure):
+    """Round where axes, titles and parts of a laid-out figure lie, to a millionth of its size.
+
+    The solver behind the layout takes its variables in the order of their addresses, so that the
+    last bits of its results differ from run to run.
+    """
+
+    def rounded(box):
+        return Bbox(np.round(box.get_points(), 6) + 0.0)  # + 0.0 makes -0.0 a 0
+
+    for ax in figure.axes:
+        ax.set_position(rounded(ax.get_position(original=True)))
+    waiting = [figure]
+    while waiting:
+        part = waiting.pop()
+        waiting += part.subfigs
+        if part is not figure:
+            part.bbox_relative.set(rounded(part.bbox_relative))
+        for text in part.texts:
+            text.set_position(np.round(text.get_position(), 6))
 
 
 def visible(stimulus):
