@@ -3,8 +3,7 @@
 import pandas as pd
 
 import job
-from invariscope import diversity, files, tables
-from invariscope.captions import fill
+from invariscope import captions, diversity, files, tables
 from invariscope.figures import diversity_methods, style
 
 
@@ -33,8 +32,7 @@ def main(input, output, record, threads):
         },
         confidence=diversity.CONFIDENCE,
     )
-    with files.write_whole(output.caption) as temporary:
-        temporary.write_text(fill(record["caption"], **values))
+    captions.write(output.caption, record["caption"], **values)
 
 
 job.run(main, snakemake)  # noqa: F821

@@ -1,8 +1,7 @@
 """Draw the invariance map, and count labels in its caption."""
 
 import job
-from invariscope import files, labels, layer_counts, tables
-from invariscope.captions import fill
+from invariscope import captions, files, labels, layer_counts, tables
 from invariscope.figures import invariance_map, style
 
 
@@ -24,8 +23,7 @@ def main(input, output, record, threads):
     style.apply()
     style.save(invariance_map.draw(placed, shown), [output.svg, output.png])
     values = dict(layers=layer_counts.label_counts(table), labels=labels.LABELS, rule=labels)
-    with files.write_whole(output.caption) as temporary:
-        temporary.write_text(fill(record["caption"], **values))
+    captions.write(output.caption, record["caption"], **values)
 
 
 job.run(main, snakemake)  # noqa: F821

@@ -3,8 +3,7 @@
 import pandas as pd
 
 import job
-from invariscope import files, layer_counts
-from invariscope.captions import fill
+from invariscope import captions, layer_counts
 from invariscope.figures import layers, style
 
 
@@ -14,8 +13,7 @@ def main(input, output, record, threads):
     figure = layers.draw(table, style.colours(table), record["untrained"])
     style.save(figure, [output.svg, output.png])
     values = dict(layers=table.to_dict("records"), confidence=layer_counts.CONFIDENCE)
-    with files.write_whole(output.caption) as temporary:
-        temporary.write_text(fill(record["caption"], **values))
+    captions.write(output.caption, record["caption"], **values)
 
 
 job.run(main, snakemake)  # noqa: F821

@@ -3,8 +3,7 @@
 import pandas as pd
 
 import job
-from invariscope import comparison, files, tables
-from invariscope.captions import fill
+from invariscope import captions, comparison, tables
 from invariscope.figures import network_comparison, style
 
 
@@ -18,8 +17,7 @@ def main(input, output, record, threads):
     values = dict(
         findings=found, names=names, level=comparison.LEVEL, confidence=comparison.CONFIDENCE
     )
-    with files.write_whole(output.caption) as temporary:
-        temporary.write_text(fill(record["caption"], **values))
+    captions.write(output.caption, record["caption"], **values)
 
 
 job.run(main, snakemake)  # noqa: F821

@@ -1,8 +1,7 @@
 """Draw how phase-invariant the units of each layer are, and say it in the caption."""
 
 import job
-from invariscope import files, layer_counts, tables
-from invariscope.captions import fill
+from invariscope import captions, layer_counts, tables
 from invariscope.figures import phase_population, style
 from invariscope.tuning import BORDER
 
@@ -17,8 +16,7 @@ def main(input, output, record, threads):
         borders=borders,
         confidence=layer_counts.CONFIDENCE,
     )
-    with files.write_whole(output.caption) as temporary:
-        temporary.write_text(fill(record["caption"], **values))
+    captions.write(output.caption, record["caption"], **values)
 
 
 job.run(main, snakemake)  # noqa: F821

@@ -2,6 +2,8 @@
 
 import jinja2
 
+from .files import write_whole
+
 
 def fill(template, **values):
     """A caption from its template; a name that no value is given for is an error."""
@@ -9,3 +11,9 @@ def fill(template, **values):
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     return environment.from_string(template).render(**values)
+
+
+def write(path, template, **values):
+    """Write a caption filled by `fill`."""
+    with write_whole(path) as temporary:
+        temporary.write_text(fill(template, **values))
