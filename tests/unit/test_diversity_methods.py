@@ -188,7 +188,7 @@ def test_silent_layers_are_drawn_as_nothing(example, units):
 def test_no_last_bits_of_the_layout_are_saved(example, units, methods, tmp_path):
     """Those of the solver follow from where things lie in memory, and would differ by run."""
     figure = diversity_methods.draw([("n l, unit 5", example)] * 2, units, methods)
-    style.save(figure, [tmp_path / "figure.svg"])
+    style.save(figure, [tmp_path / "figure.svg"], "id")
     top, bottom = figure.subfigs
     parts = [top, bottom, *top.subfigs]
     boxes = [ax.get_position(original=True) for ax in figure.axes]

@@ -5,6 +5,7 @@ rule baselines:
         stimuli=f"{OUT}/stimuli/{{network}}/{{layer}}/{{block}}.nc",
     output:
         baselines=f"{OUT}/baselines/{{network}}/{{layer}}/{{block}}.nc",
+        record=f"{OUT}/baselines/{{network}}/{{layer}}/{{block}}.record.json",
     log:
         f"{OUT}/logs/baselines/{{network}}/{{layer}}/{{block}}.log",
     benchmark:
@@ -35,6 +36,7 @@ rule diversity_table:
     output:
         units=f"{OUT}/tables/diversity.csv",
         methods=f"{OUT}/tables/diversity_methods.csv",
+        record=f"{OUT}/tables/diversity.record.json",
     log:
         f"{OUT}/logs/diversity_table.log",
     params:

@@ -1,14 +1,19 @@
 """The study: config and registry, checked; what rules ask of them."""
 
 import json
+import os
 import shutil
 import sys
 from functools import cache
 from pathlib import Path
 
+import yaml
+from snakemake.settings.types import DeploymentMethod
+
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
+import dag
 from invariscope import code, natural, network, sources
 from invariscope.config import blocks, comparisons, read_registry, resolve, validate
 from invariscope.digest import sha256
@@ -18,24 +23,37 @@ from invariscope.errors import UserError
 @cache
 def facts(name):
     """What is known of the layers of network `name`."""
-    digest = code.digest(SCRIPTS / "invariscope" / "network.py")
-    return network.facts(REGISTRY[name], digest, "results/.architectures")
+    digests = code.digests(SCRIPTS / "invariscope" / "network.py")
+    return network.facts(REGISTRY[name], digests, "results/.architectures")
 
 
 @cache
 def code_of(script):
-    """What a script of the workflow runs: digest of its code, versions of its packages."""
+    """What a script of the workflow runs: digests of its code, versions of its packages."""
+    elsewhere = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
     path = SCRIPTS / script
-    return {"code": code.digest(path), "packages": code.packages(path)}
+    return dict(
+        code=code.digests(path), packages=code.packages(path, pins() if elsewhere else None)
+    )
 
 
-def record(script, **named):
+def pins():
+    """Versions that the conda environments pin, by the packages' names in the Python index."""
+    found = {}
+    for path in sorted((Path(workflow.basedir) / "envs").glob("*.yaml")):
+        found |= dict(line.split("=") for line in yaml.safe_load(path.read_text())["dependencies"])
+    return found | {"torch": found["pytorch"]}
+
+
+def record(script, places=None, **parameters):
     """All that a job's result depends on besides its input files, as canonical text.
 
-    The named parameters, the digest of the code that the script runs, and the versions of the
-    packages which that imports.
+    Its parameters, the code that the script runs and the versions of the packages that this
+    imports. Besides, what it does not depend on: `places`, of files whose content is among the
+    parameters as digests, and the config files of the study.
     """
-    return json.dumps({**named, **code_of(script)}, sort_keys=True)
+    own = dict(script=script, parameters=parameters, places=places or {}, config=DESCRIBED)
+    return json.dumps(own | code_of(script), sort_keys=True)
 
 
 try:
@@ -44,12 +62,18 @@ try:
     STUDY = resolve(config, REGISTRY, facts)
     COMPARISONS = comparisons(config, REGISTRY, STUDY)
     for name, _ in STUDY:
-        sources.check_present(REGISTRY[name]["weights"])
+        sources.check_file(REGISTRY[name]["weights"])
     PHOTO_DIGESTS = [sha256(path) for path in natural.photo_paths(config["natural"]["photos"])]
 except UserError as error:
     sys.exit(f"invariscope: {error}")
 
 OUT = f"results/{config['name']}"
+# Where the study is described, so that an audit can look what it says now.
+DESCRIBED = dict(
+    files=[os.path.relpath(path) for path in workflow.configfiles],
+    values=dict(workflow.config_settings.config),
+)
+dag.plan_by_content(OUT)
 CELLS = [key for key in STUDY if REGISTRY[key[0]]["architecture"] == "cells"]
 REAL = [key for key in STUDY if key not in CELLS]
 UNTRAINED = sorted({name for name, _ in REAL if "seed" in REGISTRY[name]["weights"]})
@@ -70,10 +94,16 @@ def layers_needed(name):
 
 
 def source(name):
-    """Where the weights of network `name` come from, `up_to` as a graph node."""
+    """Where the weights of network `name` come from, `up_to` as a graph node; the place apart."""
     entry = REGISTRY[name]
-    up_to = entry["weights"].get("up_to")
-    return entry["weights"] | ({"up_to": entry["layers"][up_to]} if up_to else {})
+    found = {key: value for key, value in entry["weights"].items() if key != "file"}
+    return found | ({"up_to": entry["layers"][found["up_to"]]} if "up_to" in found else {})
+
+
+def place(name):
+    """Where the weights of network `name` lie, if that is a file of the user's."""
+    weights = REGISTRY[name]["weights"]
+    return {"file": weights["file"]} if "file" in weights else {}
 
 
 def blocks_of(name, layer):
@@ -116,7 +146,9 @@ def synthesis_settings():
 def photos_record():
     """What the photos are, and how they are read."""
     return dict(
-        photos=config["natural"]["photos"], side=config["natural"]["side"], digests=PHOTO_DIGESTS
+        places=dict(photos=config["natural"]["photos"]),
+        photo_digests=PHOTO_DIGESTS,
+        side=config["natural"]["side"],
     )
 
 

@@ -8,6 +8,7 @@ rule gallery:
             category="Synthesis",
         ),
         png=f"{OUT}/figures/gallery.png",
+        record=f"{OUT}/figures/gallery.record.json",
     log:
         f"{OUT}/logs/figures/gallery.log",
     params:
@@ -28,6 +29,7 @@ rule diversity:
             category="Synthesis",
         ),
         png=f"{OUT}/figures/diversity.png",
+        record=f"{OUT}/figures/diversity.record.json",
     log:
         f"{OUT}/logs/figures/diversity.log",
     params:
@@ -48,6 +50,7 @@ rule ground_truth:
             category="Synthesis",
         ),
         png=f"{OUT}/figures/ground_truth.png",
+        record=f"{OUT}/figures/ground_truth.record.json",
     log:
         f"{OUT}/logs/figures/ground_truth.log",
     params:
@@ -68,6 +71,7 @@ rule phase_examples:
             category="Phase",
         ),
         png=f"{OUT}/figures/phase_examples.png",
+        record=f"{OUT}/figures/phase_examples.record.json",
     log:
         f"{OUT}/logs/figures/phase_examples.log",
     params:
@@ -89,6 +93,7 @@ rule phase_population:
         ),
         png=f"{OUT}/figures/phase_population.png",
         caption=f"{OUT}/figures/phase_population.rst",
+        record=f"{OUT}/figures/phase_population.record.json",
     log:
         f"{OUT}/logs/figures/phase_population.log",
     params:
@@ -109,6 +114,7 @@ rule texture:
             category="Phase",
         ),
         png=f"{OUT}/figures/texture.png",
+        record=f"{OUT}/figures/texture.record.json",
     log:
         f"{OUT}/logs/figures/texture.log",
     params:
@@ -130,6 +136,7 @@ rule phase_signature:
             category="Phase",
         ),
         png=f"{OUT}/figures/phase_signature.png",
+        record=f"{OUT}/figures/phase_signature.record.json",
     log:
         f"{OUT}/logs/figures/phase_signature.log",
     params:
@@ -151,6 +158,7 @@ rule warp_examples:
             category="Warp",
         ),
         png=f"{OUT}/figures/warp_examples.png",
+        record=f"{OUT}/figures/warp_examples.record.json",
     log:
         f"{OUT}/logs/figures/warp_examples.log",
     params:
@@ -172,6 +180,7 @@ rule warp_population:
             category="Warp",
         ),
         png=f"{OUT}/figures/warp_population.png",
+        record=f"{OUT}/figures/warp_population.record.json",
     log:
         f"{OUT}/logs/figures/warp_population.log",
     params:
@@ -194,6 +203,7 @@ rule invariance_map:
         ),
         png=f"{OUT}/figures/invariance_map.png",
         caption=f"{OUT}/figures/invariance_map.rst",
+        record=f"{OUT}/figures/invariance_map.record.json",
     log:
         f"{OUT}/logs/figures/invariance_map.log",
     params:
@@ -215,6 +225,7 @@ rule layers:
         ),
         png=f"{OUT}/figures/layers.png",
         caption=f"{OUT}/figures/layers.rst",
+        record=f"{OUT}/figures/layers.record.json",
     log:
         f"{OUT}/logs/figures/layers.log",
     params:
@@ -237,6 +248,7 @@ rule network_comparison:
         ),
         png=f"{OUT}/figures/network_comparison.png",
         caption=f"{OUT}/figures/network_comparison.rst",
+        record=f"{OUT}/figures/network_comparison.record.json",
     log:
         f"{OUT}/logs/figures/network_comparison.log",
     params:
@@ -263,6 +275,7 @@ rule network_gallery:
             category="Comparison",
         ),
         png=f"{OUT}/figures/network_gallery.png",
+        record=f"{OUT}/figures/network_gallery.record.json",
     log:
         f"{OUT}/logs/figures/network_gallery.log",
     params:
@@ -286,6 +299,7 @@ rule diversity_methods:
         ),
         png=f"{OUT}/figures/diversity_methods.png",
         caption=f"{OUT}/figures/diversity_methods.rst",
+        record=f"{OUT}/figures/diversity_methods.record.json",
     log:
         f"{OUT}/logs/figures/diversity_methods.log",
     params:

@@ -3,6 +3,7 @@ rule natural:
         weights=rules.weights.output.weights,
     output:
         natural=f"{OUT}/natural/{{network}}.nc",
+        record=f"{OUT}/natural/{{network}}.record.json",
     log:
         f"{OUT}/logs/natural/{{network}}.log",
     params:

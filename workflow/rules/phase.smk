@@ -5,6 +5,7 @@ rule phase:
         stimuli=rules.synthesis.output.stimuli,
     output:
         phase=f"{OUT}/{{again}}phase/{{network}}/{{layer}}/{{block}}.nc",
+        record=f"{OUT}/{{again}}phase/{{network}}/{{layer}}/{{block}}.record.json",
     log:
         f"{OUT}/logs/{{again}}phase/{{network}}/{{layer}}/{{block}}.log",
     benchmark:

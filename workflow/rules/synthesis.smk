@@ -4,6 +4,7 @@ rule synthesis:
         natural=rules.natural.output.natural,
     output:
         stimuli=f"{OUT}/{{again}}stimuli/{{network}}/{{layer}}/{{block}}.nc",
+        record=f"{OUT}/{{again}}stimuli/{{network}}/{{layer}}/{{block}}.record.json",
     log:
         f"{OUT}/logs/{{again}}synthesis/{{network}}/{{layer}}/{{block}}.log",
     benchmark:

@@ -9,6 +9,7 @@ rule tables:
         layers=f"{OUT}/tables/layers.csv",
         signature=f"{OUT}/tables/signature.csv",
         warp=f"{OUT}/tables/warp.csv",
+        record=f"{OUT}/tables/units.record.json",
     log:
         f"{OUT}/logs/tables.log",
     params:
@@ -26,6 +27,7 @@ rule comparison:
     output:
         correspondence=f"{OUT}/tables/correspondence.csv",
         comparison=f"{OUT}/tables/comparison.csv",
+        record=f"{OUT}/tables/comparison.record.json",
     log:
         f"{OUT}/logs/comparison.log",
     params:

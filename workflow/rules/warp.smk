@@ -9,6 +9,7 @@ rule warp:
         ),
     output:
         warp=f"{OUT}/{{again}}warp/{{network}}/{{layer}}/{{block}}.nc",
+        record=f"{OUT}/{{again}}warp/{{network}}/{{layer}}/{{block}}.record.json",
     log:
         f"{OUT}/logs/{{again}}warp/{{network}}/{{layer}}/{{block}}.log",
     benchmark:

@@ -10,7 +10,7 @@ def main(input, output, record, threads):
     layers = join_blocks([files.read_dataset(path) for path in input.stimuli])
     style.apply()
     figure = diversity.draw([("\n".join(key), stimuli) for key, stimuli in layers.items()])
-    style.save(figure, output)
+    style.save(figure, [output.svg, output.png], record["id"])
 
 
 job.run(main, snakemake)  # noqa: F821

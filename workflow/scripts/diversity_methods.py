@@ -22,7 +22,9 @@ def main(input, output, record, threads):
                 shown[key, unit] = f"{' '.join(key)}, unit {unit}", block.sel(unit=unit)
     examples = [shown[key, unit] for key, units_of in chosen.items() for unit in units_of]
     style.apply()
-    style.save(diversity_methods.draw(examples, units, methods), [output.svg, output.png])
+    style.save(
+        diversity_methods.draw(examples, units, methods), [output.svg, output.png], record["id"]
+    )
     values = dict(
         findings=diversity.findings(methods),
         level=diversity.LEVEL,

@@ -14,7 +14,7 @@ def main(input, output, record, threads):
     ]
     style.apply()
     figure = gallery.draw(sections)
-    style.save(figure, output)
+    style.save(figure, [output.svg, output.png], record["id"])
 
 
 job.run(main, snakemake)  # noqa: F821

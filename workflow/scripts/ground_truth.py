@@ -10,7 +10,7 @@ def main(input, output, record, threads):
     (stimuli,) = join_blocks([files.read_dataset(path) for path in input.stimuli]).values()
     style.apply()
     figure = ground_truth.draw(stimuli)
-    style.save(figure, output)
+    style.save(figure, [output.svg, output.png], record["id"])
 
 
 job.run(main, snakemake)  # noqa: F821

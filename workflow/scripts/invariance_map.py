@@ -21,7 +21,7 @@ def main(input, output, record, threads):
                 stimuli = block.stimulus.sel(condition="diverse", unit=channel)
                 shown[name] = unit, stimuli.values
     style.apply()
-    style.save(invariance_map.draw(placed, shown), [output.svg, output.png])
+    style.save(invariance_map.draw(placed, shown), [output.svg, output.png], record["id"])
     values = dict(layers=layer_counts.label_counts(table), labels=labels.LABELS, rule=labels)
     captions.write(output.caption, record["caption"], **values)
 

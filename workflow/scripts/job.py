@@ -3,7 +3,10 @@
 import json
 import sys
 import traceback
+from pathlib import Path
 
+from invariscope import provenance
+from invariscope.digest import sha256
 from invariscope.errors import UserError
 
 
@@ -26,12 +29,27 @@ class _Tee:
 
 
 def run(main, snakemake):
-    """Call main(input, output, record, threads); a user's mistake ends in one line, exit code 1."""
+    """Call main(input, output, record, threads) and leave a record of what it made, and from what.
+
+    `record` is what the job is to do: its parameters, places of files, and the `id` that its own
+    record will have. A user's mistake ends in one line, exit code 1.
+    """
     with open(snakemake.log[0], "w") as log:
         sys.stderr = _Tee(sys.__stderr__, log)
         try:
-            record = json.loads(snakemake.params.record)
+            start = provenance.now()
+            planned = json.loads(snakemake.params.record)
+            path = Path(snakemake.output.record)
+            study = Path("results", path.parts[1])
+            made = {key: planned[key] for key in ("script", "parameters", "code", "packages")}
+            made |= dict(rule=snakemake.rule, inputs=_digests(snakemake.input, study))
+            made["id"] = provenance.identity(made)
+            record = made["parameters"] | planned["places"] | dict(id=made["id"])
             main(snakemake.input, snakemake.output, record, snakemake.threads)
+            made["outputs"] = _digests(set(snakemake.output) - {str(path)}, study)
+            run = provenance.circumstances(start, snakemake.threads)
+            made["run"] = run | dict(config=planned["config"])
+            provenance.write(path, made)
         except UserError as error:
             print(f"invariscope: {error}", file=sys.stderr)
             sys.exit(1)
@@ -40,6 +58,11 @@ def run(main, snakemake):
             sys.exit(1)
         finally:
             sys.stderr = sys.__stderr__
+
+
+def _digests(paths, study):
+    """SHA-256 of files, by their path within the study's folder."""
+    return {Path(path).relative_to(study).as_posix(): sha256(path) for path in sorted(set(paths))}
 
 
 def progress(total, unit, description):

@@ -11,7 +11,7 @@ def main(input, output, record, threads):
     table = pd.read_csv(input.layers)
     style.apply()
     figure = layers.draw(table, style.colours(table), record["untrained"])
-    style.save(figure, [output.svg, output.png])
+    style.save(figure, [output.svg, output.png], record["id"])
     values = dict(layers=table.to_dict("records"), confidence=layer_counts.CONFIDENCE)
     captions.write(output.caption, record["caption"], **values)
 

@@ -11,7 +11,7 @@ def main(input, output, record, threads):
     units, rows = tables.read(input.units), pd.read_csv(input.comparison)
     style.apply()
     figure = network_comparison.draw(units, rows, record["comparisons"])
-    style.save(figure, [output.svg, output.png])
+    style.save(figure, [output.svg, output.png], record["id"])
     names = {index: " ".join(label.split()) for index, label in network_comparison.PANELS.items()}
     found = [comparison.findings(rows, c["networks"], list(names)) for c in record["comparisons"]]
     values = dict(

@@ -29,7 +29,11 @@ def main(input, output, record, threads):
         return title, list(zip(texts, pictures, strict=True))
 
     style.apply()
-    style.save(network_gallery.draw([tuple(map(side, keys)) for keys in sections]), output)
+    style.save(
+        network_gallery.draw([tuple(map(side, keys)) for keys in sections]),
+        [output.svg, output.png],
+        record["id"],
+    )
 
 
 job.run(main, snakemake)  # noqa: F821

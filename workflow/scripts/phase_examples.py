@@ -16,7 +16,7 @@ def main(input, output, record, threads):
         phase = files.read_dataset(input.phase[block]).sel(unit=unit)
         rows.append((style.unit_title(network, layer, phase), phase))
     style.apply()
-    style.save(phase_examples.draw(rows), output)
+    style.save(phase_examples.draw(rows), [output.svg, output.png], record["id"])
 
 
 job.run(main, snakemake)  # noqa: F821

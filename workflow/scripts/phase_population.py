@@ -9,7 +9,7 @@ from invariscope.tuning import BORDER
 def main(input, output, record, threads):
     table = tables.read(input.units)
     style.apply()
-    style.save(phase_population.draw(table), [output.svg, output.png])
+    style.save(phase_population.draw(table), [output.svg, output.png], record["id"])
     borders = BORDER, BORDER / 2
     values = dict(
         layers=layer_counts.phase_invariant(table, borders),

@@ -12,7 +12,7 @@ def main(input, output, record, threads):
     table = tables.read(input.units).merge(
         pd.read_csv(input.signature), on=tables.KEYS, validate="1:1"
     )
-    style.save(phase_signature.draw(table), output)
+    style.save(phase_signature.draw(table), [output.svg, output.png], record["id"])
 
 
 job.run(main, snakemake)  # noqa: F821

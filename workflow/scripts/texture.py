@@ -7,7 +7,7 @@ from invariscope.figures import style, texture
 
 def main(input, output, record, threads):
     style.apply()
-    style.save(texture.draw(tables.read(input.units)), output)
+    style.save(texture.draw(tables.read(input.units)), [output.svg, output.png], record["id"])
 
 
 job.run(main, snakemake)  # noqa: F821

@@ -18,7 +18,7 @@ def main(input, output, record, threads):
         shown = stimuli.sel(condition="diverse", unit=unit)
         rows.append((style.unit_title(network, layer, warp), shown, warp))
     style.apply()
-    style.save(warp_examples.draw(rows), output)
+    style.save(warp_examples.draw(rows), [output.svg, output.png], record["id"])
 
 
 job.run(main, snakemake)  # noqa: F821

@@ -10,7 +10,7 @@ from invariscope.figures import style, warp_population
 def main(input, output, record, threads):
     style.apply()
     table = tables.read(input.units).merge(pd.read_csv(input.warp), on=tables.KEYS, validate="1:1")
-    style.save(warp_population.draw(table), output)
+    style.save(warp_population.draw(table), [output.svg, output.png], record["id"])
 
 
 job.run(main, snakemake)  # noqa: F821

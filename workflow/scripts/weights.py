@@ -12,7 +12,8 @@ def main(input, output, record, threads):
     path = Path(output.weights)
     study, folder = path.parents[1], path.parents[2] / ".downloads"
     owner = f"{study.name}.{path.stem}"  # names have no dots
-    parameters = sources.obtain(name, architecture, record["source"], folder, owner)
+    source = record["source"] | {key: record[key] for key in ["file"] if key in record}
+    parameters = sources.obtain(name, architecture, source, folder, owner)
     weights.save(path, architecture, parameters)
 
 

@@ -1,7 +1,8 @@
-"""Which code a script runs: the digest of its own modules, comments and layout apart."""
+"""Which code a script runs: digests of its own modules, comments and layout apart."""
 
 import ast
 import hashlib
+import sys
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -57,25 +58,44 @@ def _imported(node, path, root):
     return files
 
 
-def digest(script):
-    """SHA-256 of what a script's closure does: its syntax trees, docstrings removed."""
-    total = hashlib.sha256()
-    for path in closure(script):
-        name = path.relative_to(Path(script).parent)
-        total.update(f"{name}\n{_meaning(path.read_text())}\n".encode())
-    return total.hexdigest()
+def digests(script):
+    """SHA-256 of what each module of a script's closure does, comments and docstrings apart.
+
+    Returns
+    -------
+    dict of str to str
+        Path of the module, relative to the script's folder, to its digest.
+    """
+    root = Path(script).parent
+    return {
+        path.relative_to(root).as_posix(): _digest(path.read_text()) for path in closure(script)
+    }
 
 
 @cache
-def _meaning(text):
-    """What a module does: its syntax tree as text, docstrings removed."""
+def _digest(text):
+    """SHA-256 of a module's syntax tree, docstrings removed."""
     tree = ast.parse(text)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
             first = node.body[0] if node.body else None
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
                 node.body = node.body[1:]
-    return ast.dump(tree)
+    return hashlib.sha256(_shown(tree).encode()).hexdigest()
+
+
+def _shown(node):
+    """A syntax tree as text that is the same in every version of Python.
+
+    `ast.dump` is not: newer versions have fields that older ones lack, empty where unused.
+    """
+    if isinstance(node, ast.AST):
+        fields = [(name, value) for name, value in ast.iter_fields(node) if value not in (None, [])]
+        inner = ", ".join(f"{name}={_shown(value)}" for name, value in fields)
+        return f"{type(node).__name__}({inner})"
+    if isinstance(node, list):
+        return f"[{', '.join(map(_shown, node))}]"
+    return repr(node)
 
 
 @cache
@@ -95,14 +115,26 @@ def imports(script):
     return modules
 
 
-def packages(script):
-    """Versions of the packages that a script's closure imports.
+def packages(script, pins=None):
+    """Versions of what a script's closure runs on: the packages that it imports, and Python.
+
+    Parameters
+    ----------
+    script : path
+    pins : dict of str to str, optional
+        Versions that stand in place of those installed here, where the script runs elsewhere.
 
     Returns
     -------
     dict of str to str
         Package to version; own modules and the standard library left out, and packages that are
-        not installed here.
+        not installed here. Of Python, major and minor version.
     """
-    names = {name for module in imports(script) for name in _distributions().get(module, ())}
-    return {name: metadata.version(name) for name in sorted(names)}
+    root = Path(script).parent
+    own = {path.name for path in root.iterdir()} | {path.stem for path in root.glob("*.py")}
+    modules = imports(script) - own
+    names = {name for module in modules for name in _distributions().get(module, ())}
+    found = {name: metadata.version(name) for name in names}
+    found["python"] = "{}.{}".format(*sys.version_info)
+    found |= {name: version for name, version in (pins or {}).items() if name in found}
+    return dict(sorted(found.items()))

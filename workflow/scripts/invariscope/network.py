@@ -35,8 +35,8 @@ def facts(entry, code, folder):
     ----------
     entry : dict
         Of the registry.
-    code : str
-        Digest of the code that computes the facts.
+    code : dict or str
+        Digests of the code that computes the facts.
     folder : path
         The facts are kept here, under the digest of all they follow from: tracing an architecture
         takes seconds, and Snakemake asks at every start.

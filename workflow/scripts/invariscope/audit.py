@@ -1,0 +1,322 @@
+"""Whether results are still what their records say, from a figure back to the weights."""
+
+import contextlib
+from collections import Counter
+from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import jsonschema
+
+from . import records, staleness
+from .config import schema
+from .digest import sha256
+from .errors import UserError, choices
+from .figures import identity
+from .staleness import Job, Reason
+
+CURRENT, STALE, TAMPERED, UNKNOWN = "current", "stale", "tampered", "unknown"
+
+
+@dataclass
+class Step:
+    """One job's results, as they lie there.
+
+    Attributes
+    ----------
+    record : str
+        Its path in the study's folder.
+    rule : str
+    files : list of str
+        Those of its outputs that are audited.
+    status : str
+    reasons : list of Reason
+        Why it is not current.
+    inputs : list of str
+        Records of the steps that made its inputs, sorted.
+    source : str
+        Where its content came from, if not from other steps.
+    """
+
+    record: str
+    rule: str
+    files: list
+    status: str
+    reasons: list = field(default_factory=list)
+    inputs: list = field(default_factory=list)
+    source: str = ""
+
+
+def root_of(path):
+    """The study's folder that a file belongs to, by the records beside it; None if there is none.
+
+    Parameters
+    ----------
+    path : path
+        A file that a job made, its record, or a folder within a study.
+    """
+    path = Path(path).absolute()
+    folder = path if path.is_dir() else path.parent
+    for record in sorted(folder.rglob(f"*{records.SUFFIX}")):
+        with contextlib.suppress(records.RecordError):
+            for name in records.read(record)["outputs"]:
+                root = record.parents[len(Path(name).parts) - 1]
+                if (root / name).parent == record.parent:
+                    return root
+    return None
+
+
+def trace(path, folders):
+    """The study and the file in it that a file elsewhere is, or was.
+
+    Parameters
+    ----------
+    path : path
+        A copy of a result. A figure tells by the identity inside, any other file by its bytes.
+    folders : list of path
+        Studies to look in.
+
+    Returns
+    -------
+    (Path, str) or None
+        The study's folder and the path of the file in it.
+    """
+    carried, digest, suffix = identity.read(path), sha256(path), Path(path).suffix
+    for root in folders:
+        for record in records.read_all(root).values():
+            for output, made in _recorded(record, "outputs").items():
+                same_figure = record["id"] == carried and Path(output).suffix == suffix
+                if made == digest or same_figure:
+                    return root, output
+    return None
+
+
+def audit(root, jobs, targets=None):
+    """Steps that led to some results of a study, each with its status.
+
+    Parameters
+    ----------
+    root : path
+        The study's folder.
+    jobs : list of Job or None
+        What the workflow would do now. None if that is not known: then bytes are compared with
+        records, and records with each other.
+    targets : list of str, optional
+        Paths in the study's folder; by default, all that is there or should be.
+
+    Returns
+    -------
+    list of Step
+        Each after those that it was made from.
+    """
+    root = Path(root)
+    written = records.read_all(root)
+    planned = {job.record: job for job in jobs or ()}
+    known = {name: _as_job(name, record) for name, record in written.items()} | planned
+    makers = {output: name for name, job in known.items() for output in (*job.outputs, name)}
+    inputs = {
+        name: {*job.inputs, *_recorded(written.get(name), "inputs")} for name, job in known.items()
+    }
+    sources = {
+        name: {makers[each] for each in needed if each in makers} for name, needed in inputs.items()
+    }
+    wanted = targets if targets is not None else [*makers, *strays(root, makers)]
+    files, waiting = {}, list(wanted)
+    while waiting:
+        name = waiting.pop()
+        maker = makers.get(name, name)
+        if maker not in files:
+            waiting += inputs.get(maker, ())
+        files.setdefault(maker, set()).add(name)
+    steps, promised = [], {}
+    for name in TopologicalSorter(sources).static_order():
+        finding, outputs = staleness.examine(known[name], root, promised)
+        promised |= outputs
+        if name in files:
+            audited = sorted(files[name] - {name}) or sorted(known[name].outputs)
+            step = _step(known[name], audited, finding, jobs is None or name in planned)
+            step.inputs, step.source = sorted(sources[name]), _source(written.get(name))
+            steps.append(step)
+    unmade = sorted(set(files) - set(known))
+    return steps + [
+        Step(name, "", [name], UNKNOWN, [Reason("no job says that it made it")]) for name in unmade
+    ]
+
+
+def strays(root, makers):
+    """Files of a study's folder that no job made, logs and the crate's copies apart."""
+    return sorted(
+        name
+        for path in Path(root).rglob("*")
+        if path.is_file()
+        for name in [path.relative_to(root).as_posix()]
+        if name not in makers and not name.startswith("logs/")
+    )
+
+
+def _recorded(record, key):
+    return record[key] if isinstance(record, dict) else {}
+
+
+def _as_job(name, record):
+    """What a job did, by its record, as what it would do now."""
+    if not isinstance(record, dict):
+        return Job("", {}, {}, {}, (), (), name)
+    causes = {key: record[key] for key in ("rule", "parameters", "code", "packages")}
+    return Job(**causes, inputs=(*record["inputs"],), outputs=(*record["outputs"],), record=name)
+
+
+def _step(job, files, finding, planned):
+    """A job's step, as far as some of its outputs are concerned."""
+    damaged = [
+        Reason(what, concerned)
+        for what, those in finding.damaged
+        if (concerned := tuple(name for name in those if name in files))
+    ]
+    outdated = finding.outdated + [Reason("the study has no such job any more")] * (not planned)
+    status = CURRENT
+    if outdated or damaged or finding.unproven:
+        status = STALE
+    if any(reason.what == records.ABSENT for reason in finding.unproven):
+        status = UNKNOWN
+    touched = {reason.what for reason in (*damaged, *finding.unproven)}
+    if touched & {staleness.CHANGED, records.CHANGED}:
+        status = TAMPERED
+    return Step(job.record, job.rule, files, status, finding.unproven + damaged + outdated)
+
+
+def _source(record):
+    """Where the content of what was fetched or made from nothing comes from, in words."""
+    parameters = _recorded(record, "parameters")
+    source = parameters.get("source") if isinstance(parameters, dict) else None
+    return ", ".join(f"{key} {value}" for key, value in source.items()) if source else ""
+
+
+def flaws(root):
+    """What is wrong with records and figures besides what `audit` finds, a line each."""
+    fits = jsonschema.Draft202012Validator(schema("record"))
+    found = []
+    for name, record in records.read_all(root).items():
+        if isinstance(record, dict):
+            found += [f"{name}: {error.message}" for error in fits.iter_errors(record)]
+            found += [
+                f"{output}: does not carry the identity of its record"
+                for output in record["outputs"]
+                if Path(output).suffix in (".png", ".svg")
+                and identity.read(Path(root) / output) != record["id"]
+            ]
+    return found
+
+
+def tree(steps):
+    """Steps as lines of text, rule by rule, each above those that it was made from."""
+    rules = {}
+    for step in reversed(steps):
+        rules.setdefault(step.rule or step.record, []).append(step)
+    rule_of = {step.record: rule for rule, those in rules.items() for step in those}
+    below = {
+        rule: list(dict.fromkeys(rule_of[name] for step in those for name in step.inputs))
+        for rule, those in rules.items()
+    }
+    tops = [rule for rule in rules if not any(rule in under for under in below.values())]
+    lines, shown = [], set()
+
+    def draw(rule, first, rest):
+        again = rule in shown
+        shown.add(rule)
+        head, *more = [f"{rule}: see above"] if again else _lines(rule, rules[rule])
+        lines.extend([first + head, *(f"{rest}     {line}" for line in more)])
+        under = [] if again else below[rule]
+        for index, each in enumerate(under):
+            last = index == len(under) - 1
+            draw(each, rest + ("└─ " if last else "├─ "), rest + ("   " if last else "│  "))
+
+    for rule in tops:
+        draw(rule, "", "")
+    return lines
+
+
+def _lines(rule, steps):
+    """What a tree says of the steps of one rule."""
+    files = [name for step in steps for name in step.files]
+    counts = Counter(step.status for step in steps)
+    states = ", ".join(
+        status if len(counts) == 1 else f"{count} {status}" for status, count in counts.items()
+    )
+    name = files[0] if len(files) == 1 else f"{len(files)} files"
+    reasons = {}
+    for step in steps:
+        for what, those in step.reasons:
+            reasons.setdefault(what, []).extend(those)
+    sources = sorted({step.source for step in steps} - {""})
+    return [
+        f"{rule}: {name}: {states}",
+        *(
+            f"{what}" + (f": {choices(those, most=3)}" * bool(those))
+            for what, those in reasons.items()
+        ),
+        *(f"from {source}" for source in sources),
+    ]
+
+
+def difference(one, other):
+    """What differs between two runs of a figure or table, back to the first cause.
+
+    Parameters
+    ----------
+    one, other : (path, str)
+        The study's folder and the path of the result in it.
+
+    Returns
+    -------
+    list of (str, list of Reason)
+        Rule of each step that differs, and in what; the figure's own step first.
+
+    Raises
+    ------
+    UserError
+        If one of them has no record.
+    """
+    found, seen = [], set()
+
+    def records_of(root):
+        return {
+            output: record
+            for record in records.read_all(root).values()
+            for output in _recorded(record, "outputs")
+        }
+
+    first, second = records_of(one[0]), records_of(other[0])
+
+    def compare(name, match):
+        if name in seen:
+            return
+        seen.add(name)
+        for root, made, path in ((one[0], first, name), (other[0], second, match)):
+            if path not in made:
+                raise UserError(f"{Path(root) / path}: has no record that can be read")
+        old, new = first[name], second[match]
+        reasons = staleness.changes(_as_job("", new), old, {})
+        inputs = sorted(set(old["inputs"]) & set(new["inputs"]))
+        differing = [each for each in inputs if old["inputs"][each] != new["inputs"][each]]
+        if differing:
+            reasons.append(Reason("input differs", tuple(differing)))
+        if old["outputs"][name] != new["outputs"][match] and not reasons:
+            reasons.append(Reason("bytes differ, though they were made from the same", (name,)))
+        reasons += [
+            Reason(f"run: {key} {before} and {after}")
+            for key, before, after in staleness.differences(
+                *({k: v for k, v in r["run"].items() if k not in _EACH_RUN} for r in (old, new))
+            )
+        ]
+        if reasons:
+            found.append((old["rule"], reasons))
+        for each in differing:
+            compare(each, each)
+
+    compare(one[1], other[1])
+    return found
+
+
+# What differs between any two runs.
+_EACH_RUN = "start", "end", "peak_memory"

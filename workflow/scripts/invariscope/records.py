@@ -1,0 +1,71 @@
+"""Reading the records that jobs left, and whether they are as they were left."""
+
+import json
+from pathlib import Path
+
+from . import provenance
+
+SUFFIX = ".record.json"
+ABSENT = "has no record"
+CHANGED = "its record was changed after it was written"
+
+
+class RecordError(Exception):
+    """A record is missing, or is not as it was written; the message says which."""
+
+
+def read(path):
+    """Read a record and check that every byte is as `provenance.write` left it.
+
+    Raises
+    ------
+    RecordError
+        If there is none, or it was changed.
+    """
+    try:
+        written = Path(path).read_bytes().decode()
+        record = json.loads(written)
+        found = record.pop("sha256")
+        same = provenance.text(record | {"sha256": found}) == written
+        if (
+            same
+            and provenance.digest(record) == found
+            and provenance.identity(record) == record["id"]
+        ):
+            return record
+    except FileNotFoundError:
+        raise RecordError(ABSENT) from None
+    except (ValueError, TypeError, KeyError, AttributeError, OSError):
+        pass
+    raise RecordError(CHANGED)
+
+
+def read_all(folder):
+    """Records of a study, by path relative to its folder; broken ones as their RecordError.
+
+    Parameters
+    ----------
+    folder : path
+        results/<study>
+
+    Returns
+    -------
+    dict of str to (dict or RecordError)
+        Sorted by path.
+    """
+    found = {}
+    for path in sorted(Path(folder).rglob(f"*{SUFFIX}")):
+        name = path.relative_to(folder).as_posix()
+        try:
+            found[name] = read(path)
+        except RecordError as error:
+            found[name] = error
+    return found
+
+
+def outputs(folder):
+    """All files that records of a study name as outputs, sorted."""
+    records = read_all(folder).values()
+    return sorted(
+        name for record in records if isinstance(record, dict) for name in record["outputs"]
+    )
