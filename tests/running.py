@@ -10,12 +10,15 @@ import yaml
 ROOT = Path(__file__).parents[1]
 
 
-def snakemake(folder, config, *arguments, **environment):
-    """Run the workflow with `folder` as the working folder; its exit code and all it printed."""
+def snakemake(folder, config, *arguments, root=ROOT, **environment):
+    """Run the workflow with `folder` as the working folder; its exit code and all it printed.
+
+    `root` is where the Snakefile lies.
+    """
     folder.mkdir(exist_ok=True)
     path = folder / "study.yaml"
     path.write_text(yaml.safe_dump(config))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile"]
+    command = [sys.executable, "-m", "snakemake", "--snakefile", root / "Snakefile"]
     command += ["--directory", folder, "--configfile", path, "--cores", "2", *arguments]
     done = subprocess.run(
         command,

@@ -1,5 +1,9 @@
 """The digest of a script's code: what it must notice, and what it must not."""
 
+import ast
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -44,16 +48,50 @@ def test_closure(folder):
 
 
 def test_packages(folder):
-    assert code.packages(folder / "script.py") == {"numpy": np.__version__}
+    python = "{}.{}".format(*sys.version_info)
+    found = code.packages(folder / "script.py")
+    assert found == {"numpy": np.__version__, "python": python}
+    pins = {"numpy": "1.0", "python": "3.9", "pandas": "2.0"}
+    assert code.packages(folder / "script.py", pins) == {"numpy": "1.0", "python": "3.9"}
+
+
+def test_own_modules_are_no_packages():
+    scripts = Path(code.__file__).parents[1]
+    found = code.packages(scripts / "synthesis.py")
+    assert {"torch", "numpy", "xarray"} <= set(found)
+    assert not {"invariscope", "job"} & set(found)
+
+
+def test_each_module_has_its_digest(folder):
+    before = code.digests(folder / "script.py")
+    assert list(before) == [
+        path.relative_to(folder).as_posix() for path in code.closure(folder / "script.py")
+    ]
+    (folder / "lib" / "late.py").write_text("x = 2\n")
+    after = code.digests(folder / "script.py")
+    assert {name for name in before if before[name] != after[name]} == {"lib/late.py"}
+
+
+def test_the_digest_is_of_what_every_python_knows():
+    """Fields that newer versions add to the syntax tree are empty where unused: no part of it."""
+    text = 'class A:\n    def f(self, x: int = None):\n        return f"{x!r}", -1.5, b"b", ...\n'
+    shown = (
+        "Module(body=[ClassDef(name='A', body=[FunctionDef(name='f', args=arguments(args=[arg("
+        "arg='self'), arg(arg='x', annotation=Name(id='int', ctx=Load()))], defaults=[Constant()]),"
+        " body=[Return(value=Tuple(elts=[JoinedStr(values=[FormattedValue(value=Name(id='x', "
+        "ctx=Load()), conversion=114)]), UnaryOp(op=USub(), operand=Constant(value=1.5)), "
+        "Constant(value=b'b'), Constant(value=Ellipsis)], ctx=Load()))])])])"
+    )
+    assert code._shown(ast.parse(text)) == shown
 
 
 def test_which_file_holds_what_counts(folder):
-    before = code.digest(folder / "script.py")
+    before = code.digests(folder / "script.py")
     late, above = folder / "lib" / "late.py", folder / "lib" / "above.py"
     one, other = late.read_text(), above.read_text()
     late.write_text(other)
     above.write_text(one)
-    assert code.digest(folder / "script.py") != before
+    assert code.digests(folder / "script.py") != before
 
 
 @pytest.mark.parametrize(
@@ -77,6 +115,6 @@ def test_which_file_holds_what_counts(folder):
     ],
 )
 def test_digest(folder, file, text, changes):
-    before = code.digest(folder / "script.py")
+    before = code.digests(folder / "script.py")
     (folder / file).write_text(text)
-    assert (code.digest(folder / "script.py") != before) == changes
+    assert (code.digests(folder / "script.py") != before) == changes

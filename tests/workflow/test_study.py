@@ -1,7 +1,5 @@
 """The DAG, really run on a tiny study in a temporary folder."""
 
-import re
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,47 +7,7 @@ import xarray as xr
 import yaml
 from PIL import Image
 from running import ROOT, snakemake
-
-TINY = {
-    "name": "tiny",
-    "registry": str(ROOT / "config" / "networks.yaml"),
-    "block": 2,
-    "layers": [
-        {"network": "ground_truth", "layer": "cells", "units": ["0-1"]},
-        {
-            "network": "vgg16_untrained",
-            "layer": "conv2_1",
-            "units": [1, 2, 3],
-            "features": "conv1_2",
-            "baselines": True,
-        },
-        {"network": "resnet50_untrained_0", "layer": "maxpool", "units": ["0-1"], "seeds": 2},
-    ],
-    "compare": [["vgg16_untrained", "resnet50_untrained_0"]],
-    "natural": {"side": 64},
-    "synthesis": {"images": 3, "steps": 10},
-    "phase": {"phases": 8, "texture": {"steps": 5}},
-    "warp": {"steps": 4, "draws": 2},
-}
-
-
-def outputs(folder):
-    """Every file of the results but logs, with its bytes."""
-    results = folder / "results"
-    return {
-        str(path.relative_to(results)): path.read_bytes()
-        for path in sorted(results.rglob("*"))
-        if path.is_file() and "logs" not in path.parts and ".architectures" not in path.parts
-    }
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    """The tiny study, run once."""
-    folder = tmp_path_factory.mktemp("study") / "first"
-    code, printed = snakemake(folder, TINY)
-    assert code == 0, printed
-    return folder
+from tiny import TINY, outputs
 
 
 def test_leaves_what_the_contract_says(study):
@@ -279,60 +237,6 @@ def test_two_runs_give_identical_bytes(study, tmp_path):
     first, second = outputs(study), outputs(tmp_path / "second")
     assert list(first) == list(second)
     assert [name for name in first if first[name] != second[name]] == []
-
-
-def reruns(study, config):
-    """Jobs that a dry run would run, as {rule: number}."""
-    code, printed = snakemake(study, config, "--dry-run", "--quiet", "host")
-    assert code == 0, printed
-    stats = re.search(r"^job +count\n-+ +-+\n(.*?)^total", printed, re.M | re.S)
-    rows = stats[1].split() if stats else []
-    return {rule: int(n) for rule, n in zip(rows[::2], rows[1::2], strict=True) if rule != "all"}
-
-
-PHASE_FIGURES = {"phase_examples": 1, "phase_population": 1, "phase_signature": 1, "texture": 1}
-WARP_FIGURES = {"warp_examples": 1, "warp_population": 1, "invariance_map": 1}
-COMPARED = {"comparison": 1, "network_comparison": 1, "network_gallery": 1, "layers": 1}
-METHODS = {"diversity_table": 1, "diversity_methods": 1}
-
-
-def test_only_what_changed_is_rerun(study):
-    def with_layer(**changes):
-        cells, layer, other = TINY["layers"]
-        return {**TINY, "layers": [cells, {**layer, **changes}, other]}
-
-    assert reruns(study, TINY) == {}
-    after = {"tables": 1, **PHASE_FIGURES, **WARP_FIGURES, **COMPARED}
-    drawn = {"diversity": 1, "gallery": 1, "ground_truth": 1, **METHODS}
-    # Four blocks, and that of the second seed.
-    everything = {"synthesis": 5, "phase": 5, "warp": 5, "baselines": 2, **after, **drawn}
-    assert reruns(study, {**TINY, "seed": 1}) == everything
-    one_block = {"synthesis": 1, "phase": 1, **after, "diversity": 1, "gallery": 1}
-    # Null and controls come from all units of the layer, and so do warps.
-    more = with_layer(units=[1, 2, 3, 4])
-    assert reruns(study, more) == {**one_block, "warp": 3, "baselines": 1, **METHODS}
-    assert reruns(study, with_layer(show=[3])) == {"gallery": 1}
-    lower = {"network": "vgg16_untrained", "layer": "conv1_1", "units": [0]}
-    below = {**TINY, "layers": [*TINY["layers"], lower]}
-    assert reruns(study, below) == {**one_block, "warp": 1}
-    natural = {**TINY, "natural": {"side": 80}}
-    assert reruns(study, natural) == {"natural": 3, **everything}
-    textures = {**TINY, "phase": {"phases": 8, "texture": {"steps": 6}}}
-    # Warp examples read stimuli and warps alone.
-    of_phase = {key: 1 for key in after if key != "warp_examples"}
-    assert reruns(study, textures) == {"phase": 5, **of_phase}
-    warps = {**TINY, "warp": {"steps": 4, "draws": 3}}
-    of_warp = {key: 1 for key in after if key != "phase_examples"}
-    assert reruns(study, warps) == {"warp": 5, **of_warp}
-
-
-def test_a_further_seed_leaves_the_others_alone(study):
-    cells, layer, other = TINY["layers"]
-    three = {**TINY, "layers": [cells, layer, {**other, "seeds": 3}]}
-    tables = {"tables": 1, **PHASE_FIGURES, **WARP_FIGURES, **COMPARED}
-    of_stimuli = ("phase_examples", "warp_examples")
-    seen = {key: 1 for key in tables if key not in of_stimuli}
-    assert reruns(study, three) == {"synthesis": 1, "phase": 1, "warp": 1, **seen}
 
 
 def changed(**entry):

@@ -14,6 +14,7 @@ from pathlib import Path
 from snakemake.api import SnakemakeApi
 from snakemake.dag import DAG
 from snakemake.jobs import Reason
+from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
 from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSettings
 
@@ -87,7 +88,10 @@ def plan_by_content(folder):
         runs = dag.workflow.is_main_process and not dag.workflow.dryrun and not dag.workflow.touch
         # Bytes may be those that were there, or not those that were to be restored.
         if runs and any(_is_misplanned(dag, after, folder) for after in dag.depending[job]):
+            before = len(dag)
             await dag.postprocess_after_update()
+            if len(dag) < before:
+                logger.info(f"{before - len(dag)} jobs need not run: their input is as it was.")
 
     DAG.update_needrun, DAG.finish = update_needrun, finish
 
@@ -107,13 +111,13 @@ def _sorted(dag):
 
 
 def _forced(dag, described):
-    """Records of the jobs that the command line asks to run anyway."""
-    return {
-        one.record
-        for job, one in described.items()
-        if (job.rule in dag.forcerules and job not in dag.omitforce)
-        or not dag.forcefiles.isdisjoint(job.output)
-    }
+    """Records of the jobs that the command line asks to run anyway, and that have not run yet."""
+
+    def forced(job):
+        by_rule = job.rule in dag.forcerules and job not in dag.omitforce
+        return by_rule or not dag.forcefiles.isdisjoint(job.output)
+
+    return {one.record for job, one in described.items() if forced(job) and not dag.finished(job)}
 
 
 def describe(job, folder):

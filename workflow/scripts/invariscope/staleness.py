@@ -116,6 +116,7 @@ def stale(jobs, folder, forced=frozenset()):
             reasons, outputs = [Reason("asked for"), *reasons], dict.fromkeys(job.outputs, job)
         if reasons:
             found[job.record] = reasons
+            promised[job.record] = job
         promised |= outputs
     return found
 
