@@ -292,11 +292,13 @@ def test_a_job_has_what_its_record_says(made):
 
 
 def test_steps_stand_in_the_order_of_the_data(made):
+    made.job("album", "figures/album.json", ["tables/units.csv"], {"figures/album.svg": b"a"})
     made.crate()
     entities = graph(made.folder)
     steps = of_type(entities, "HowToStep")
     order = sorted(steps, key=lambda step: int(step["position"]))
-    assert [step["name"] for step in order] == ["weights", "synthesis", "measure", "gallery"]
+    names = ["weights", "synthesis", "measure", "album", "gallery"]
+    assert [step["name"] for step in order] == names
     workflow = entities["workflow/Snakefile"]
     assert references(workflow["step"]) == [step["@id"] for step in order]
     tools = [references(step["workExample"])[0] for step in order]
@@ -310,6 +312,37 @@ def test_steps_stand_in_the_order_of_the_data(made):
     assert len(references(engine["object"])) == len(made.records)
     assert entities[engine["instrument"]["@id"]]["softwareVersion"] == ENGINE
     assert entities[workflow["programmingLanguage"]["@id"]]["version"] == ENGINE
+
+
+def test_parameters_have_the_types_of_their_values(made):
+    made.crate()
+    entities = graph(made.folder)
+    tool = entities["#step/synthesis"]["workExample"]["@id"]
+    types = {
+        entity["name"]: entity["additionalType"]
+        for entity in (entities[key] for key in references(entities[tool]["input"]))
+    }
+    assert types == {
+        "network": "Text",
+        "units": "Text",
+        "seed": "Integer",
+        "fraction": "Float",
+        "all": "Boolean",
+    }
+    values = [e for e in of_type(entities, "PropertyValue") if e["@id"].startswith("#value/")]
+    # Both blocks share all values but their units.
+    assert len([e for e in values if e["@id"].startswith("#value/synthesis/")]) == 6
+    for value in values:
+        assert entities[value["exampleOfWork"]["@id"]]["name"] == value["name"]
+
+
+def test_a_file_of_no_job_is_an_input_all_the_same(made):
+    del made.records["weights/net.json"]
+    made.crate()
+    entities = graph(made.folder)
+    assert entities["weights/net.safetensors"]["sha256"] == digest(b"w")
+    job = entities["#job/stimuli/net/a%201/0-1"]
+    assert "weights/net.safetensors" in references(job["object"])
 
 
 def test_tools_differ_where_their_code_does(made):
@@ -332,6 +365,12 @@ def test_the_whole_run(made):
     root, run = entities["./"], entities["#run"]
     assert run["instrument"] == root["mainEntity"] == {"@id": "workflow/Snakefile"}
     assert run["object"] == {"@id": "workflow/toy.yaml"}
+    config = entities["workflow/Snakefile"]["input"]
+    assert entities["workflow/toy.yaml"]["exampleOfWork"] == config
+    assert entities[config["@id"]]["name"] == "config"
+    actions = [entity["@id"] for entity in of_type(entities, "CreateAction")]
+    assert sorted(references(root["mentions"])) == sorted(actions)
+    assert len(actions) == 6
     assert len(references(run["result"])) == 6
     ends = [datetime.fromisoformat(record["run"]["end"]) for record in made.records.values()]
     assert datetime.fromisoformat(root["datePublished"]) == max(ends)
