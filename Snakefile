@@ -1,6 +1,6 @@
 # Diverse feature visualisations (Cadena et al., ECCV 2018), from weights to figures.
 #
-#   weights -> natural -> synthesis -> phase, warp, baselines -> tables -> figures
+#   weights -> natural -> synthesis -> phase, warp, baselines -> tables -> figures, crate
 
 from snakemake.utils import min_version
 
@@ -21,15 +21,16 @@ include: "workflow/rules/warp.smk"
 include: "workflow/rules/baselines.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/crate.smk"
 
 
 rule all:
     default_target: True
     input:
-        "results/{study}/tables/units.csv".format(study=config["name"]),
+        f"{OUT}/tables/units.csv",
+        f"{OUT}/ro-crate-metadata.json",
         expand(
-            "results/{study}/figures/{figure}.{format}",
-            study=config["name"],
+            OUT + "/figures/{figure}.{format}",
             figure=figures(),
             format=["svg", "png"],
         ),

@@ -5,4 +5,4 @@ import pytest
 
 @pytest.fixture(scope="session")
 def study():
-    return Path("/tmp/tiny")
+    return Path("/tmp/tinystudy")

@@ -30,10 +30,10 @@ def figures(*kinds):
     return {rule: 1 for kind in kinds for rule in FIGURES[f"of {kind}"]}
 
 
-# What follows after the stages.
+# What follows after the stages. The crate lists every job's record.
 TABLES = {"tables": 1, "comparison": 1, **figures("tables")}
 METHODS = {"diversity_table": 1, **figures("methods")}
-ABOUT = {}
+ABOUT = {"crate": 1}
 PHASE = {"phase": 5, **TABLES, **figures("phase"), **ABOUT}
 WARP = {"warp": 5, **TABLES, **figures("warps"), **ABOUT}
 SYNTHESIS = {"synthesis": 5, "baselines": 2, **PHASE, **WARP, **METHODS, **figures("stimuli")}

@@ -4,7 +4,9 @@ import json
 import os
 import shutil
 import sys
+import tomllib
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import yaml
@@ -73,6 +75,8 @@ DESCRIBED = dict(
     files=[os.path.relpath(path) for path in workflow.configfiles],
     values=dict(workflow.config_settings.config),
 )
+# What describes it, as files.
+SOURCES = [f"{workflow.basedir}/Snakefile", *DESCRIBED["files"], config["registry"]]
 dag.plan_by_content(OUT)
 CELLS = [key for key in STUDY if REGISTRY[key[0]]["architecture"] == "cells"]
 REAL = [key for key in STUDY if key not in CELLS]
@@ -168,6 +172,24 @@ def figures():
     compared = ["network_comparison", "network_gallery"] * bool(COMPARISONS)
     real += ["diversity_methods"] * bool(WITH_BASELINES)
     return always + real + compared + ["ground_truth"] * bool(CELLS)
+
+
+def all_records():
+    """Records of all jobs of the study, but of the one that describes it as a whole."""
+    made = [f"{OUT}/{stage}/{name}" for name, _ in STUDY for stage in ("weights", "natural")]
+    made += [file for stage in ("stimuli", "phase", "warp") for file in files_of_all_seeds(stage)]
+    made += block_files("baselines", WITH_BASELINES)
+    tables = ["units", *["comparison"] * bool(COMPARISONS), *["diversity"] * bool(WITH_BASELINES)]
+    made += [f"{OUT}/tables/{table}" for table in tables]
+    made += [f"{OUT}/figures/{figure}" for figure in figures()]
+    return sorted({f"{path.removesuffix('.nc')}.record.json" for path in made})
+
+
+def about():
+    """What the workflow is, as its project file says."""
+    project = tomllib.loads((Path(workflow.basedir) / "pyproject.toml").read_text())["project"]
+    wanted = ("name", "version", "description", "license")
+    return {key: project[key] for key in wanted if key in project}
 
 
 def caption(figure):

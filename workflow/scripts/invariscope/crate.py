@@ -4,7 +4,6 @@ Follows the Provenance Run Crate profile 0.5 (Leo et al., Recording provenance o
 RO-Crate, PLOS ONE 2024), so that others' programs can read how a result came about.
 """
 
-import tomllib
 from datetime import datetime
 from pathlib import Path
 
@@ -38,7 +37,7 @@ FORMATS = {
 }
 
 
-def write(folder, records, project, engine):
+def write(folder, records, sources, about, engine):
     """Make a study's folder an RO-Crate.
 
     Parameters
@@ -47,43 +46,44 @@ def write(folder, records, project, engine):
         Of the study; its name is the study's.
     records : dict of str to dict
         Path of each job's record, relative to `folder`, to the record.
-    project : path
-        Where the Snakefile, pyproject.toml and the config that the records name lie.
+    sources : list of path
+        The Snakefile, and the files that describe the study: config and registry. The crate gets
+        copies.
+    about : dict
+        Of the workflow: 'name', 'version', 'description', and 'license' if there is one.
     engine : str
         Version of Snakemake.
 
     Returns
     -------
     list of Path
-        Files written: copies of the Snakefile and of the config that the latest job ran under
-        (workflow/), the metadata, and a preview that a browser shows.
+        Files written: the copies (workflow/), the metadata, and a preview that a browser shows.
 
     Raises
     ------
     UserError
-        Without records; if a file is missing; if a job read other bytes than another wrote.
+        If a file is missing; if a job read other bytes than another wrote.
     """
-    folder, project = Path(folder), Path(project)
-    if not records:
-        raise UserError(f"{folder}: no job left a record here; run the study first")
+    folder, sources = Path(folder), [Path(source) for source in sources]
     records = dict(sorted(records.items()))
-    latest = max((record["run"] for record in records.values()), key=lambda run: _time(run["end"]))
-    sources = [project / "Snakefile", project / latest["config"]]
+    latest = max((record["run"]["end"] for record in records.values()), key=_time)
     written = {f"workflow/{source.name}": _read(source) for source in sources}
-    snakefile, config = written
+    snakefile, *described = written
 
     crate = ROCrate(gen_preview=True, version="1.1")
     crate.metadata.extra_terms = TERMS
-    package = tomllib.loads((project / "pyproject.toml").read_text())["project"]
-    _describe(crate, folder.name, package, latest["end"], len(records))
+    _describe(crate, folder.name, about, latest, len(records))
     files = {
         path: crate.add_file(dest_path=path, properties=_content(folder / path, digest))
         for path, digest in sorted(_digests(folder, records).items())
     }
-    workflow = _workflow(crate, snakefile, sources[0], package, engine)
+    workflow = _workflow(crate, snakefile, sources[0], about, engine)
     steps = add_steps(crate, workflow, records)
     jobs = {name: add_job(crate, files, name, record) for name, record in records.items()}
-    config = crate.add_file(dest_path=config, properties=_content(sources[1], sha256(sources[1])))
+    config = [
+        crate.add_file(dest_path=path, properties=_content(source, sha256(source)))
+        for path, source in zip(described, sources[1:], strict=True)
+    ]
     _run(crate, workflow, config, files, steps, jobs, records)
 
     for entity in (crate.metadata, crate.preview):
@@ -132,28 +132,28 @@ def _content(path, digest):
     }
 
 
-def _describe(crate, study, package, published, jobs):
+def _describe(crate, study, about, published, jobs):
     """Say what the crate is as a whole."""
     root = crate.root_dataset
-    root["name"] = f"{package['name']} study {study}"
+    root["name"] = f"{about['name']} study {study}"
     root["description"] = (
-        f"{package['description']}. Results of {jobs} jobs, with the record of each."
+        f"{about['description']}. Results of {jobs} jobs, with the record of each."
     )
     root["datePublished"] = published
-    root["license"] = package.get("license", "No licence is stated: ask the authors before reuse.")
+    root["license"] = about.get("license", "No licence is stated: ask the authors before reuse.")
     root["conformsTo"] = [
         add(crate, profile, "CreativeWork", name=name, version=profile.rsplit("/", 1)[1])
         for profile, name in PROFILES.items()
     ]
 
 
-def _workflow(crate, path, source, package, engine):
+def _workflow(crate, path, source, about, engine):
     """The Snakefile, as what the crate is about."""
     properties = {
         "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow", "HowTo"],
-        "name": package["name"],
-        "description": package["description"],
-        "version": package["version"],
+        "name": about["name"],
+        "description": about["description"],
+        "version": about["version"],
         **_content(source, sha256(source)),
     }
     return crate.add_workflow(
@@ -165,7 +165,8 @@ def _run(crate, workflow, config, files, steps, jobs, records):
     """The run as a whole: the workflow's own action, and the engine's, which drove the jobs."""
     takes = add(crate, "#config", "FormalParameter", name="config", additionalType="File")
     workflow["input"] = takes
-    config["exampleOfWork"] = takes
+    for file in config:
+        file["exampleOfWork"] = takes
     runs = [record["run"] for record in records.values()]
     run = add(
         crate,

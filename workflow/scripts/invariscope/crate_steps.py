@@ -185,7 +185,7 @@ def add_job(crate, files, name, record):
     rocrate.model.ContextEntity
     """
     rule, run = record["rule"], record["run"]
-    stem = name.removesuffix(".json")
+    stem = name.removesuffix(".record.json")
     parameters = [
         _value(
             crate,
