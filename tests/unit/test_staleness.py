@@ -41,7 +41,7 @@ def test_a_study_that_is_yet_to_be_made(tmp_path):
     }
 
 
-DOWN = {"units": ["synthesis makes input anew"], "gallery": ["tables makes input anew"]}
+DOWN = {"units": ["input is made anew by synthesis"], "gallery": ["input is made anew by tables"]}
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_an_input_more(study):
     assert found == {
         "c": ["is yet to be made"],
         "units": ["input was not there"],
-        "gallery": ["tables makes input anew"],
+        "gallery": ["input is made anew by tables"],
     }
 
 
@@ -133,7 +133,7 @@ def test_an_input_other_than_the_one_that_was_read(study):
     leave(study, chain()[1], content="of another run")
     assert words(staleness.stale(chain(), study)) == {
         "units": ["input has changed"],
-        "gallery": ["tables makes input anew"],
+        "gallery": ["input is made anew by tables"],
     }
 
 
@@ -150,7 +150,7 @@ def test_a_record_as_input_changes_with_every_run_of_its_job(study):
     (study / "stimuli/a.nc").unlink()
     found = staleness.stale(jobs, study)
     assert found["crate.record.json"] == [
-        Reason("synthesis makes input anew", ("stimuli/a.record.json",))
+        Reason("input is made anew by synthesis", ("stimuli/a.record.json",))
     ]
 
 

@@ -36,6 +36,8 @@ class Step:
         Records of the steps that made its inputs, sorted.
     source : str
         Where its content came from, if not from other steps.
+    made : str
+        When it was made, where and by which commit.
     """
 
     record: str
@@ -45,6 +47,7 @@ class Step:
     reasons: list = field(default_factory=list)
     inputs: list = field(default_factory=list)
     source: str = ""
+    made: str = ""
 
 
 def root_of(path):
@@ -56,12 +59,12 @@ def root_of(path):
         A file that a job made, its record, or a folder within a study.
     """
     path = Path(path).absolute()
-    folder = path if path.is_dir() else path.parent
-    for record in sorted(folder.rglob(f"*{records.SUFFIX}")):
+    pattern = f"*{records.SUFFIX}"
+    for record in path.rglob(pattern) if path.is_dir() else path.parent.glob(pattern):
         with contextlib.suppress(records.RecordError):
             for name in records.read(record)["outputs"]:
                 root = record.parents[len(Path(name).parts) - 1]
-                if (root / name).parent == record.parent:
+                if (root / name).parent == record.parent and root in (path, *path.parents):
                     return root
     return None
 
@@ -135,7 +138,8 @@ def audit(root, jobs, targets=None):
         if name in files:
             audited = sorted(files[name] - {name}) or sorted(known[name].outputs)
             step = _step(known[name], audited, finding, jobs is None or name in planned)
-            step.inputs, step.source = sorted(sources[name]), _source(written.get(name))
+            step.inputs = sorted(sources[name])
+            step.source, step.made = _source(written.get(name)), _made(written.get(name))
             steps.append(step)
     unmade = sorted(set(files) - set(known))
     return steps + [
@@ -187,9 +191,19 @@ def _step(job, files, finding, planned):
 
 def _source(record):
     """Where the content of what was fetched or made from nothing comes from, in words."""
-    parameters = _recorded(record, "parameters")
-    source = parameters.get("source") if isinstance(parameters, dict) else None
-    return ", ".join(f"{key} {value}" for key, value in source.items()) if source else ""
+    source = _recorded(record, "parameters").get("source", {})
+    words = [f"{key} {value}" if value is not True else key for key, value in source.items()]
+    return ", ".join(words)
+
+
+def _made(record):
+    """When, where and by which commit something was made, in words."""
+    run = _recorded(record, "run")
+    if not run:
+        return ""
+    git = run["git"]
+    commit = f"commit {git['commit'][:12]}{' with changes' * git['dirty']}" if git else "no commit"
+    return f"{run['end']} on {run['device']['name']}, {commit}"
 
 
 def flaws(root):
@@ -215,20 +229,26 @@ def tree(steps):
         rules.setdefault(step.rule or step.record, []).append(step)
     rule_of = {step.record: rule for rule, those in rules.items() for step in those}
     below = {
-        rule: list(dict.fromkeys(rule_of[name] for step in those for name in step.inputs))
+        rule: {rule_of[name] for step in those for name in step.inputs}
         for rule, those in rules.items()
     }
+    beneath = {}  # all that lies below a rule, at any depth
+    for rule in reversed(rules):
+        beneath[rule] = below[rule].union(*(beneath[each] for each in below[rule]))
     tops = [rule for rule in rules if not any(rule in under for under in below.values())]
     lines, shown = [], set()
 
     def draw(rule, first, rest):
         again = rule in shown
         shown.add(rule)
-        head, *more = [f"{rule}: see above"] if again else _lines(rule, rules[rule])
-        lines.extend([first + head, *(f"{rest}     {line}" for line in more)])
-        under = [] if again else below[rule]
-        for index, each in enumerate(under):
-            last = index == len(under) - 1
+        # What another one leads to is shown there.
+        direct = below[rule].difference(*(beneath[each] for each in below[rule]))
+        direct = [] if again else [each for each in rules if each in direct]
+        head, *more = [f"{rule}: see above"] if again else _lines(rule, rules[rule], rule in tops)
+        margin = rest + ("│    " if direct else "     ")
+        lines.extend([first + head, *(margin + line for line in more)])
+        for index, each in enumerate(direct):
+            last = index == len(direct) - 1
             draw(each, rest + ("└─ " if last else "├─ "), rest + ("   " if last else "│  "))
 
     for rule in tops:
@@ -236,26 +256,23 @@ def tree(steps):
     return lines
 
 
-def _lines(rule, steps):
+def _lines(rule, steps, is_top):
     """What a tree says of the steps of one rule."""
-    files = [name for step in steps for name in step.files]
+    files = sorted(name for step in steps for name in step.files)
     counts = Counter(step.status for step in steps)
     states = ", ".join(
         status if len(counts) == 1 else f"{count} {status}" for status, count in counts.items()
     )
-    name = files[0] if len(files) == 1 else f"{len(files)} files"
     reasons = {}
     for step in steps:
         for what, those in step.reasons:
             reasons.setdefault(what, []).extend(those)
-    sources = sorted({step.source for step in steps} - {""})
+    name = files[0] if len(files) == 1 else f"{len(files)} files"
     return [
-        f"{rule}: {name}: {states}",
-        *(
-            f"{what}" + (f": {choices(those, most=3)}" * bool(those))
-            for what, those in reasons.items()
-        ),
-        *(f"from {source}" for source in sources),
+        f"{name}: {states}" if name == rule else f"{rule}: {name}: {states}",
+        *(what + f": {choices(those, most=3)}" * bool(those) for what, those in reasons.items()),
+        *(f"{', '.join(step.files)}: {step.source}" for step in steps if step.source),
+        *(f"made {step.made}" for step in steps if is_top and step.made),
     ]
 
 

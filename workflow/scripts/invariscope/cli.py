@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from . import records
-from .audit import CURRENT, audit, difference, flaws, root_of, trace, tree
+from .audit import CURRENT, TAMPERED, audit, difference, flaws, root_of, trace, tree
+from .digest import sha256
 from .errors import UserError, choices
 from .staleness import Job
 
@@ -63,7 +64,7 @@ def _audit(options):
     if options.diff:
         return _diff(options)
     root, targets = _place(options.path, options.results)
-    return _report(root, targets, options, [])
+    return _report(root, targets, options, _altered(options.path, root, targets))
 
 
 def _verify(options):
@@ -132,6 +133,22 @@ def _place(path, results):
     if found is None:
         raise UserError(f"{path}: unknown; no record beside it or in {results} tells of it")
     return found[0], [found[1]]
+
+
+def _altered(path, root, targets):
+    """What is to say of a copy elsewhere whose bytes are not those that were made, as a list."""
+    if targets is None or len(targets) > 1 or path.resolve() == (root / targets[0]).resolve():
+        return []
+    made = {
+        digest
+        for record in records.read_all(root).values()
+        if isinstance(record, dict)
+        for name, digest in record["outputs"].items()
+        if name == targets[0]
+    }
+    if path.is_dir() or sha256(path) in made:
+        return []
+    return [f"{path}: not the bytes that its record tells of: {TAMPERED}"]
 
 
 def _config(root, targets, given):

@@ -171,7 +171,7 @@ def changes(job, record, promised):
             changed.append(name)
     found += _given(Reason("input has changed", tuple(changed)))
     return found + [
-        Reason(f"{rule} makes input anew", tuple(names)) for rule, names in anew.items()
+        Reason(f"input is made anew by {rule}", tuple(names)) for rule, names in anew.items()
     ]
 
 
