@@ -26,7 +26,7 @@ TINY = {
 
 
 def outputs(folder):
-    """Every file of the results but logs and records, with its bytes."""
+    """Every file of the results but logs and what describes the run, with its bytes."""
     results = folder / "results"
     return {
         str(path.relative_to(results)): path.read_bytes()
@@ -34,4 +34,5 @@ def outputs(folder):
         if path.is_file()
         and not {"logs", ".architectures"} & set(path.parts)
         and not path.name.endswith(".record.json")
+        and not path.name.startswith("ro-crate")
     }

@@ -175,7 +175,8 @@ def test_the_difference_between_two_runs(study, copy):
     config = {**TINY, "phase": {"phases": 8, "texture": {"steps": 6}}}
     assert snakemake(copy, config, "--", result)[0] == 0
     code, printed = invariscope(copy, "audit", "--diff", study / result, result)
-    assert (code, printed) == (1, "phase:\n  parameter phase.texture.steps changed from 5 to 6\n")
+    assert code == 1
+    assert printed.startswith("phase:\n  parameter phase.texture.steps changed from 5 to 6\n")
 
 
 def test_every_changed_byte_is_found(copy, jobs):

@@ -51,7 +51,8 @@ def place(study, tmp_path_factory):
     root = folder / "root"
     for name in ("workflow", "config", "envs"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "Snakefile", root)
+    for name in ("Snakefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, root)
     shutil.copytree(study, folder / "study")
     return folder
 
@@ -360,3 +361,18 @@ def test_a_lost_record_is_made_again_and_nothing_else_is_run(clean):
 def test_asked_for(clean):
     root, study = clean
     assert run(root, study, "--forcerun", "tables")[0] == {"tables": 1, **ABOUT}
+
+
+def test_a_job_that_failed_is_not_tried_again(clean):
+    """The others go on and leave what was there, upon which the plan is made anew."""
+    root, study = clean
+    line = '    name = record["architecture"]\n'
+    path = root / "workflow/scripts/weights.py"
+    edit(path, line, f'{line}    if name == "cells":\n        raise ValueError\n')
+    code, printed = snakemake(study, TINY, "--keep-going", root=root)
+    assert code == 1
+    assert printed.count("localrule weights:") == 3
+    assert printed.count("Finished jobid") == 2
+    assert not (study / STUDY / "weights/ground_truth.safetensors").exists()
+    edit(path, f'{line}    if name == "cells":\n        raise ValueError\n', line)
+    assert run(root, study)[0] == {"weights": 3, **ABOUT}

@@ -9,6 +9,8 @@ from PIL import Image
 from running import ROOT, snakemake
 from tiny import TINY, outputs
 
+from invariscope import records
+
 
 def test_leaves_what_the_contract_says(study):
     assert list(outputs(study)) == [
@@ -77,7 +79,16 @@ def test_leaves_what_the_contract_says(study):
         "tiny/weights/ground_truth.safetensors",
         "tiny/weights/resnet50_untrained_0.safetensors",
         "tiny/weights/vgg16_untrained.safetensors",
+        "tiny/workflow/Snakefile",
+        "tiny/workflow/networks.yaml",
+        "tiny/workflow/study.yaml",
     ]
+    results = study / "results/tiny"
+    about = sorted(path.name for path in results.iterdir() if path.is_file())
+    assert about == ["ro-crate-metadata.json", "ro-crate-preview.html", "ro-crate.record.json"]
+    # Beside each output lies a record that names it.
+    named = {f"tiny/{name}" for name in records.outputs(results)}
+    assert named == {*outputs(study), *(f"tiny/{name}" for name in about[:2])}
     # Besides, only what Snakemake keeps for itself and the study's own config.
     assert {path.name for path in study.iterdir()} == {".snakemake", "results", "study.yaml"}
 
@@ -237,6 +248,12 @@ def test_two_runs_give_identical_bytes(study, tmp_path):
     first, second = outputs(study), outputs(tmp_path / "second")
     assert list(first) == list(second)
     assert [name for name in first if first[name] != second[name]] == []
+    command = [Path(sys.executable).with_name("invariscope"), "compare"]
+    command += [folder / "results/tiny" for folder in (study, tmp_path / "second")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    files = len(first) - 3  # the copies that describe the study are none of its results
+    assert f"{files} files are the same, 0 differ" in done.stdout
 
 
 def changed(**entry):

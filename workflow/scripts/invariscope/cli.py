@@ -12,6 +12,7 @@ from . import records
 from .audit import CURRENT, TAMPERED, audit, difference, flaws, root_of, trace, tree
 from .digest import sha256
 from .errors import UserError, choices
+from .reproduction import compare, in_words
 from .staleness import Job
 
 PROJECT = Path(__file__).parents[3]
@@ -23,6 +24,7 @@ def main():
     commands = parser.add_subparsers(required=True, metavar="command")
     _add_audit(commands)
     _add_verify(commands)
+    _add_compare(commands)
     options = parser.parse_args()
     try:
         sys.exit(options.run(options))
@@ -46,6 +48,15 @@ def _add_verify(commands):
     command.add_argument("path", type=Path, help="a study's folder")
     _add_shared(command)
     command.set_defaults(run=_verify)
+
+
+def _add_compare(commands):
+    words = "Tell how far two runs of a study agree: byte by byte, and column by column."
+    command = commands.add_parser("compare", help=words, description=words)
+    command.add_argument("one", type=Path, help="a study's folder")
+    command.add_argument("other", type=Path, help="another one's")
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command.set_defaults(run=_compare)
 
 
 def _add_shared(command):
@@ -113,6 +124,19 @@ def _diff(options):
     if not found:
         print("nothing differs")
     return 1 if found else 0
+
+
+def _compare(options):
+    """Print how far two runs agree; 0 if as far as is to be expected."""
+    pair = []
+    for path in (options.one, options.other):
+        root, targets = _place(path, Path("results"))
+        if targets is not None:
+            raise UserError(f"{path}: not a study's folder; give one, such as {root}")
+        pair.append(root)
+    found = compare(*pair)
+    print(json.dumps(found, indent=1) if options.json else "\n".join(in_words(found)))
+    return 0 if found["agree"] else 1
 
 
 def _place(path, results):

@@ -6,6 +6,12 @@ import numpy as np
 import pandas as pd
 
 from . import records
+from .errors import choices
+
+# What to expect across machines: the median difference of a number, as a share of the spread over
+# units, and the share of units whose label or the like may differ.
+TOLERANCE = 0.05
+SHARE = 0.1
 
 # Columns that name a row, in whichever table has them.
 KEYS = [
@@ -33,6 +39,24 @@ def circumstances(folder):
     return {key: sorted(values) for key, values in found.items()}
 
 
+def otherwise(one, other):
+    """Records that two studies share and whose jobs were not asked for the same.
+
+    Returns
+    -------
+    list of str
+        Those of other parameters or other code.
+    """
+    first, second = records.read_all(one), records.read_all(other)
+    return [
+        name
+        for name in sorted(set(first) & set(second))
+        if isinstance(first[name], dict)
+        and isinstance(second[name], dict)
+        and any(first[name][key] != second[name][key] for key in ("parameters", "code"))
+    ]
+
+
 def differing(one, other):
     """Files of two studies that are not the same.
 
@@ -44,13 +68,24 @@ def differing(one, other):
     Returns
     -------
     same, different, only_one, only_other : list of str
-        Outputs of jobs by path, as the files lie there.
+        Results by path, as the files lie there. What describes the run itself is none.
     """
-    first, second = set(records.outputs(one)), set(records.outputs(other))
+    first, second = _results(one), _results(other)
     both = sorted(first & second)
     same = [name for name in both if _bytes(one, name) == _bytes(other, name)]
     different = [name for name in both if name not in set(same)]
     return same, different, sorted(first - second), sorted(second - first)
+
+
+def _results(folder):
+    """What jobs made, but from records, whose times differ in each run."""
+    return {
+        name
+        for record in records.read_all(folder).values()
+        if isinstance(record, dict)
+        and not any(each.endswith(records.SUFFIX) for each in record["inputs"])
+        for name in record["outputs"]
+    }
 
 
 def _bytes(folder, name):
@@ -68,32 +103,107 @@ def columns(one, other):
 
     Returns
     -------
-    pandas.DataFrame
-        One row per column that both have: `column`; `rows` that both have; `differ`, how many of
-        them are not equal; `median` and `most`, absolute differences of numbers, over the rows
-        where both have one; `lost`, rows where only one has a number; `spread`, the interquartile
-        range of the first table's numbers.
+    list of dict
+        One per column of either table that names no row: `column`; `rows` that both tables have;
+        `differ`, how many of them are not equal; for numbers `median` and `most`, the absolute
+        differences over rows where both have one, and `spread`, the interquartile range of the
+        first table's; `within`, whether that is within TOLERANCE or SHARE.
     """
     keys = [key for key in KEYS if key in one and key in other]
     one, other = (table.set_index(keys).sort_index() for table in (one, other))
     both = one.index.intersection(other.index)
     found = []
-    for column in one.columns.intersection(other.columns):
+    for column in one.columns.union(other.columns, sort=False):
+        if column not in one or column not in other:
+            found.append(dict(column=column, rows=0, differ=0, within=False))
+            continue
         a, b = one.loc[both, column], other.loc[both, column]
-        row = dict(
-            column=column, rows=len(both), differ=int((a.ne(b) & ~(a.isna() & b.isna())).sum())
-        )
+        unequal = a.ne(b) & ~(a.isna() & b.isna())
+        row = dict(column=column, rows=len(both), differ=int(unequal.sum()))
         if pd.api.types.is_numeric_dtype(a) and pd.api.types.is_numeric_dtype(b):
             difference = (a - b).abs().dropna()
-            low, high = np.nanquantile(a, [0.25, 0.75]) if a.notna().any() else (np.nan, np.nan)
-            row |= dict(
-                median=difference.median(),
-                most=difference.max(),
-                lost=int((a.isna() != b.isna()).sum()),
-                spread=high - low,
-            )
-        found.append(row)
-    return pd.DataFrame(found, columns=[*_COLUMNS])
+            low, high = a.quantile(0.25), a.quantile(0.75)
+            row |= dict(median=difference.median(), most=difference.max(), spread=high - low)
+            lost = int((a.isna() != b.isna()).sum())
+            close = not len(difference) or row["median"] <= TOLERANCE * (high - low)
+            row["within"] = bool(close and lost <= SHARE * len(both)) or not unequal.any()
+        else:
+            row["within"] = bool(unequal.sum() <= SHARE * len(both))
+        found.append({key: _plain(value) for key, value in row.items()})
+    return found
 
 
-_COLUMNS = "column", "rows", "differ", "median", "most", "lost", "spread"
+def _plain(value):
+    """A number as JSON has it; None in place of NaN."""
+    value = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def compare(one, other):
+    """How far two runs of a study agree.
+
+    Parameters
+    ----------
+    one, other : path
+        Folders of two studies.
+
+    Returns
+    -------
+    dict
+        `circumstances` that differ, as {name: [values of the one, of the other]}; records of jobs
+        that were asked for something `otherwise`; files by path:
+        `same`, `different`, `only_one`, `only_other`; `tables`, for each one that is not the same
+        what `columns` says; and whether they `agree`: byte by byte under the same circumstances,
+        else within tolerances, in all files that are tables.
+    """
+    first, second = circumstances(one), circumstances(other)
+    same, different, only_one, only_other = differing(one, other)
+    tables = {
+        name: columns(*(pd.read_csv(Path(folder) / name) for folder in (one, other)))
+        for name in different
+        if name.endswith(".csv")
+    }
+    changed = {
+        key: [sorted(set(values) - set(second[key])), sorted(set(second[key]) - set(values))]
+        for key, values in first.items()
+        if values != second[key]
+    }
+    within = all(column["within"] for found in tables.values() for column in found)
+    asked = otherwise(one, other)
+    whole = not (only_one or only_other or asked)
+    return dict(
+        circumstances=changed,
+        otherwise=asked,
+        same=same,
+        different=different,
+        only_one=only_one,
+        only_other=only_other,
+        tables=tables,
+        agree=whole and (within if changed else not different),
+    )
+
+
+_COLUMNS = ["column", "rows", "differ", "median", "most", "spread", "within"]
+
+
+def in_words(found):
+    """What `compare` found, as lines of text."""
+    lines = []
+    for key, (one, other) in found["circumstances"].items():
+        lines.append(f"{key}: {', '.join(one) or 'no other'}; {', '.join(other) or 'no other'}")
+    if not found["circumstances"]:
+        lines.append("same machine and packages: bytes must be the same")
+    if found["otherwise"]:
+        lines.append(f"other parameters or code: {choices(found['otherwise'], most=5)}")
+    lines.append(f"{len(found['same'])} files are the same, {len(found['different'])} differ")
+    for key, words in (("only_one", "first"), ("only_other", "second")):
+        if found[key]:
+            lines.append(f"only in the {words}: {choices(found[key])}")
+    if not found["circumstances"] and found["different"]:
+        lines.append(f"differ: {choices(found['different'])}")
+    for name, those in found["tables"].items():
+        table = pd.DataFrame(those, columns=_COLUMNS)
+        table = table[table.differ.gt(0) | ~table.within]
+        table["within"] = table.within.map({True: "yes", False: "NO"})
+        lines += ["", name, table.to_string(index=False, float_format="%.3g", na_rep="")]
+    return [*lines, "", "they agree" if found["agree"] else "they do not agree"]
