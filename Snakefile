@@ -30,7 +30,8 @@ rule all:
         f"{OUT}/tables/units.csv",
         f"{OUT}/ro-crate-metadata.json",
         expand(
-            OUT + "/figures/{figure}.{format}",
+            "{out}/figures/{figure}.{format}",
+            out=OUT,
             figure=figures(),
             format=["svg", "png"],
         ),

@@ -85,3 +85,45 @@ def cell_trunk():
     architecture, parameters = cells.architecture()
     tensors = {name: torch.from_numpy(value) for name, value in parameters.items()}
     return Trunk(architecture, tensors, (1 / 255,) * 3)
+
+
+@pytest.fixture(scope="session")
+def pages(tmp_path_factory):
+    """The crate validator's cache of web pages, with the one page that it needs.
+
+    That is RO-Crate 1.1's JSON-LD context as its authors published it, which rocrate carries.
+    """
+    import requests
+    import rocrate
+    from requests_cache import CachedResponse, CachedSession
+
+    address = "https://w3id.org/ro/crate/1.1/context"
+    path = tmp_path_factory.mktemp("cache") / "pages"
+    with CachedSession(str(path), backend="sqlite", expire_after=-1) as session:
+        page = CachedResponse(
+            url=address,
+            status_code=200,
+            headers={"Content-Type": "application/ld+json"},
+            content=(Path(rocrate.__file__).parent / "data" / "ro-crate.jsonld").read_bytes(),
+        )
+        key = session.cache.create_key(requests.Request("GET", address).prepare())
+        session.cache.save_response(page, key)
+    return path
+
+
+@pytest.fixture
+def validate(pages):
+    """Validate a folder as a Provenance Run Crate, without network."""
+    from rocrate_validator import services
+
+    def run(folder):
+        settings = {
+            "rocrate_uri": str(folder),
+            "profile_identifier": "provenance-run-crate",
+            "requirement_severity": "REQUIRED",
+            "offline": True,
+            "cache_path": pages,
+        }
+        return services.validate(settings)
+
+    return run

@@ -29,3 +29,10 @@ def snakemake(folder, config, *arguments, root=ROOT, **environment):
         timeout=3000,
     )
     return done.returncode, done.stdout + done.stderr
+
+
+def invariscope(folder, *arguments):
+    """Run the command with `folder` as the working folder; its exit code and what it printed."""
+    command = [Path(sys.executable).with_name("invariscope"), *map(str, arguments)]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr

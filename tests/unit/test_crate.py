@@ -1,8 +1,4 @@
-"""A study's RO-Crate passes the community's validator, and says of each file what is true.
-
-The validator reads RO-Crate 1.1's JSON-LD context from its cache of web pages. Here that is filled
-with the context as its authors published it, which the package rocrate carries.
-"""
+"""A study's RO-Crate passes the community's validator, and says of each file what is true."""
 
 import hashlib
 import json
@@ -12,18 +8,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-import requests
-import rocrate
-from requests_cache import CachedResponse, CachedSession
 from rocrate.rocrate import ROCrate
-from rocrate_validator import services
 
 from invariscope import crate
 from invariscope.errors import UserError
 
 ABOUT = {"name": "looking", "version": "1.2", "description": "Looks at units"}
-CONTEXT = "https://w3id.org/ro/crate/1.1/context"
-PROFILE = "provenance-run-crate"
 ENGINE = "9.9.9"
 FIGURES = "figures/gallery.svg", "figures/gallery.png"
 
@@ -128,39 +118,6 @@ def references(value):
 
 def of_type(entities, kind):
     return [e for e in entities.values() if kind in [e["@type"], *e["@type"]]]
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    """The validator's cache of web pages, with the one page that it needs."""
-    path = tmp_path_factory.mktemp("cache") / "pages"
-    with CachedSession(str(path), backend="sqlite", expire_after=-1) as session:
-        page = CachedResponse(
-            url=CONTEXT,
-            status_code=200,
-            headers={"Content-Type": "application/ld+json"},
-            content=(Path(rocrate.__file__).parent / "data" / "ro-crate.jsonld").read_bytes(),
-        )
-        key = session.cache.create_key(requests.Request("GET", CONTEXT).prepare())
-        session.cache.save_response(page, key)
-    return path
-
-
-@pytest.fixture
-def validate(cache):
-    """Validate a folder as a Provenance Run Crate, without network."""
-
-    def run(folder):
-        settings = {
-            "rocrate_uri": str(folder),
-            "profile_identifier": PROFILE,
-            "requirement_severity": "REQUIRED",
-            "offline": True,
-            "cache_path": cache,
-        }
-        return services.validate(settings)
-
-    return run
 
 
 # The validator's own RDF library reads JSON-LD with a class that it deprecates itself.

@@ -5,27 +5,18 @@ import os
 import random
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
-from running import ROOT, snakemake
+from running import ROOT, invariscope, snakemake
 from tiny import TINY
 
 from invariscope import audit, cli, records
 from invariscope.config import schema
 
 FIGURE = "results/tiny/figures/phase_population.svg"
-
-
-def invariscope(folder, *arguments):
-    """Run the command with `folder` as the working folder; its exit code and what it printed."""
-    command = [Path(sys.executable).with_name("invariscope"), *map(str, arguments)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout + done.stderr
 
 
 @pytest.fixture
@@ -221,3 +212,19 @@ def test_records_fit_their_schema_and_name_nobody(study):
     assert one["run"]["determinism"]["torch_threads"] == one["run"]["threads"] == 1
     assert 1e8 < one["run"]["peak_memory"] < 1e10
     assert one["run"]["start"] < one["run"]["end"]
+
+
+# The validator's own RDF library reads JSON-LD with a class that it deprecates itself.
+@pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated")
+def test_the_study_is_a_crate(study, validate):
+    root = study / "results/tiny"
+    result = validate(root)
+    assert [issue.message for issue in result.get_issues()] == []
+    assert result.passed()
+    graph = json.loads((root / "ro-crate-metadata.json").read_text())["@graph"]
+    files = {entity["@id"] for entity in graph if "File" in entity["@type"]}
+    there = {*records.outputs(root), *records.read_all(root)}
+    # All but the crate's own.
+    assert files == {name for name in there if not name.startswith("ro-crate")}
+    jobs = [entity for entity in graph if entity["@id"].startswith("#job/")]
+    assert len(jobs) == 40

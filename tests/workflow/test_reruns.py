@@ -218,7 +218,7 @@ def test_photos_count_by_their_content(clean, tmp_path):
     for number, path in enumerate(natural.photo_paths("packaged")):
         shutil.copy2(path, tmp_path / f"{number:02d}{Path(path).suffix}")
     config = {**TINY, "natural": {"side": 64, "photos": str(tmp_path)}}
-    assert planned(root, study, config)[0] == {}
+    assert planned(root, study, config)[0] == ABOUT  # which has a copy of the config
     first, second = sorted(tmp_path.iterdir())[:2]
     before = os.stat(first)
     if first.suffix != second.suffix:
@@ -238,7 +238,7 @@ def test_weights_of_the_registry(clean):
     path = study / "networks.yaml"
     config = {**TINY, "registry": "networks.yaml"}
     path.write_text(yaml.safe_dump(registry | {"more": registry["vgg16_untrained"]}))
-    assert planned(root, study, config)[0] == {}
+    assert planned(root, study, config)[0] == ABOUT  # which has a copy of the registry
     registry["resnet50_untrained_0"]["weights"] = {"seed": 7}
     path.write_text(yaml.safe_dump(registry))
     counts, printed = planned(root, study, config)

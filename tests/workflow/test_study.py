@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 import yaml
 from PIL import Image
-from running import ROOT, snakemake
+from running import ROOT, invariscope, snakemake
 from tiny import TINY, outputs
 
 from invariscope import records
@@ -248,12 +248,11 @@ def test_two_runs_give_identical_bytes(study, tmp_path):
     first, second = outputs(study), outputs(tmp_path / "second")
     assert list(first) == list(second)
     assert [name for name in first if first[name] != second[name]] == []
-    command = [Path(sys.executable).with_name("invariscope"), "compare"]
-    command += [folder / "results/tiny" for folder in (study, tmp_path / "second")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    folders = [folder / "results/tiny" for folder in (study, tmp_path / "second")]
+    code, printed = invariscope(tmp_path, "compare", *folders)
+    assert code == 0, printed
     files = len(first) - 3  # the copies that describe the study are none of its results
-    assert f"{files} files are the same, 0 differ" in done.stdout
+    assert f"{files} files are the same, 0 differ" in printed
 
 
 def changed(**entry):

@@ -76,7 +76,7 @@ DESCRIBED = dict(
     values=dict(workflow.config_settings.config),
 )
 # What describes it, as files.
-SOURCES = [f"{workflow.basedir}/Snakefile", *DESCRIBED["files"], config["registry"]]
+SOURCES = [str(Path(workflow.basedir) / "Snakefile"), *DESCRIBED["files"], config["registry"]]
 dag.plan_by_content(OUT)
 CELLS = [key for key in STUDY if REGISTRY[key[0]]["architecture"] == "cells"]
 REAL = [key for key in STUDY if key not in CELLS]

@@ -86,6 +86,7 @@ def _device():
     if torch is None:
         return dict(name=_processor(), driver=None), {}
     determinism = dict(
+        cpu_capability=torch.backends.cpu.get_cpu_capability(),
         deterministic_algorithms=torch.are_deterministic_algorithms_enabled(),
         cudnn_benchmark=torch.backends.cudnn.benchmark,
         cudnn_tf32=torch.backends.cudnn.allow_tf32,

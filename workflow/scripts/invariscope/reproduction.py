@@ -26,16 +26,16 @@ def circumstances(folder):
     Returns
     -------
     dict of str to list of str
-        'device', 'platform', 'threads' and 'packages', each with all values found.
+        'device', 'platform', 'threads', 'settings' and 'packages', each with all values found.
     """
-    found = {key: set() for key in ("device", "platform", "threads", "packages")}
-    for record in records.read_all(folder).values():
-        if isinstance(record, dict):
-            run = record["run"]
-            found["device"].add(run["device"]["name"])
-            found["platform"].add(run["platform"])
-            found["threads"].add(str(run["threads"]))
-            found["packages"] |= {f"{name} {v}" for name, v in record["packages"].items()}
+    found = {key: set() for key in ("device", "platform", "threads", "settings", "packages")}
+    for record in _of_results(folder).values():
+        run = record["run"]
+        found["device"].add(run["device"]["name"])
+        found["platform"].add(run["platform"])
+        found["threads"].add(str(run["threads"]))
+        found["settings"] |= {f"{key} {value}" for key, value in run["determinism"].items()}
+        found["packages"] |= {f"{name} {number}" for name, number in record["packages"].items()}
     return {key: sorted(values) for key, values in found.items()}
 
 
@@ -47,13 +47,11 @@ def otherwise(one, other):
     list of str
         Those of other parameters or other code.
     """
-    first, second = records.read_all(one), records.read_all(other)
+    first, second = _of_results(one), _of_results(other)
     return [
         name
         for name in sorted(set(first) & set(second))
-        if isinstance(first[name], dict)
-        and isinstance(second[name], dict)
-        and any(first[name][key] != second[name][key] for key in ("parameters", "code"))
+        if any(first[name][key] != second[name][key] for key in ("parameters", "code"))
     ]
 
 
@@ -70,21 +68,23 @@ def differing(one, other):
     same, different, only_one, only_other : list of str
         Results by path, as the files lie there. What describes the run itself is none.
     """
-    first, second = _results(one), _results(other)
+    first, second = (
+        {name for record in _of_results(folder).values() for name in record["outputs"]}
+        for folder in (one, other)
+    )
     both = sorted(first & second)
     same = [name for name in both if _bytes(one, name) == _bytes(other, name)]
     different = [name for name in both if name not in set(same)]
     return same, different, sorted(first - second), sorted(second - first)
 
 
-def _results(folder):
-    """What jobs made, but from records, whose times differ in each run."""
+def _of_results(folder):
+    """Records of jobs by path, but of those that describe the run itself: they read records."""
     return {
-        name
-        for record in records.read_all(folder).values()
+        name: record
+        for name, record in records.read_all(folder).items()
         if isinstance(record, dict)
         and not any(each.endswith(records.SUFFIX) for each in record["inputs"])
-        for name in record["outputs"]
     }
 
 
