@@ -10,7 +10,7 @@ from .errors import choices
 
 # What to expect across machines: the median difference of a number, as a share of the spread over
 # units, and the share of units whose label or the like may differ.
-TOLERANCE = 0.05
+TOLERANCE = 0.2
 SHARE = 0.1
 
 # Columns that name a row, in whichever table has them.
@@ -189,8 +189,10 @@ _COLUMNS = ["column", "rows", "differ", "median", "most", "spread", "within"]
 def in_words(found):
     """What `compare` found, as lines of text."""
     lines = []
-    for key, (one, other) in found["circumstances"].items():
-        lines.append(f"{key}: {', '.join(one) or 'no other'}; {', '.join(other) or 'no other'}")
+    for key, sides in found["circumstances"].items():
+        only = zip(("first", "second"), sides, strict=True)
+        words = [f"only in the {side}: {', '.join(values)}" for side, values in only if values]
+        lines.append(f"{key}, {'; '.join(words)}")
     if not found["circumstances"]:
         lines.append("same machine and packages: bytes must be the same")
     if found["otherwise"]:
