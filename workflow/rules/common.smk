@@ -16,7 +16,7 @@ SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 import dag
-from invariscope import code, natural, network, sources
+from invariscope import code, natural, network, provenance, sources
 from invariscope.config import blocks, comparisons, read_registry, resolve, validate
 from invariscope.digest import sha256
 from invariscope.errors import UserError
@@ -71,12 +71,8 @@ except UserError as error:
 
 OUT = f"results/{config['name']}"
 # Where the study is described, so that an audit can look what it says now.
-DESCRIBED = dict(
-    files=[os.path.relpath(path) for path in workflow.configfiles],
-    values=dict(workflow.config_settings.config),
-)
-# What describes it, as files.
-SOURCES = [str(Path(workflow.basedir) / "Snakefile"), *DESCRIBED["files"], config["registry"]]
+DESCRIBED = provenance.described(workflow.configfiles, workflow.config_settings.config)
+SOURCES = [str(Path(workflow.basedir) / "Snakefile"), *workflow.configfiles, config["registry"]]
 dag.plan_by_content(OUT)
 CELLS = [key for key in STUDY if REGISTRY[key[0]]["architecture"] == "cells"]
 REAL = [key for key in STUDY if key not in CELLS]

@@ -183,7 +183,8 @@ def _config(root, targets, given):
         return dict(files=[str(given.absolute())], values={})
     for record in records.read_all(root).values():
         if isinstance(record, dict) and (targets is None or set(targets) & set(record["outputs"])):
-            config = record["run"]["config"]
+            text = json.dumps(record["run"]["config"])
+            config = json.loads(text.replace('"~/', f'"{Path.home()}/'))
             if all((_workplace(root) / name).is_file() for name in config["files"]):
                 return config
     return None

@@ -80,6 +80,27 @@ def circumstances(start, threads):
     )
 
 
+def described(files, values):
+    """What a record's `run` says of the config: nothing that names the user.
+
+    Parameters
+    ----------
+    files : list of path
+    values : dict of str to JSON value
+        Given in place of the files'.
+
+    Returns
+    -------
+    dict
+        With 'files' relative to the folder that the workflow runs in, if they lie there, and
+        '~' for the user's home in other paths.
+    """
+    here, home = f"{Path.cwd()}/", f"{Path.home()}/"
+    paths = [os.path.abspath(path).removeprefix(here) for path in files]
+    text = json.dumps(dict(files=paths, values=dict(values)))
+    return json.loads(text.replace(f'"{home}', '"~/'))
+
+
 def _device():
     """The device that computes, and the settings that its arithmetic depends on."""
     torch = sys.modules.get("torch")
@@ -109,7 +130,7 @@ def _processor():
 
 def _driver():
     query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
-    return _printed(query, None).splitlines()[0]
+    return next(iter(_printed(query, None).splitlines()), None)
 
 
 def _loaded():

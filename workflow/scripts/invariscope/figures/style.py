@@ -32,6 +32,7 @@ POINTS = {
 
 def apply():
     """Set the style of every figure drawn afterwards."""
+    plt.rcdefaults()  # a matplotlibrc of the user's would shape figures and be in no record
     sns.set_theme(style="ticks", palette="colorblind", context="paper")
     plt.rcParams.update(
         {
