@@ -57,3 +57,10 @@ def test_environment_provides_what_a_script_imports(environment, script):
     own = {"invariscope", "job", *sys.stdlib_module_names}
     needed = {MODULES.get(module, module.replace("_", "-")) for module in imported - own}
     assert needed <= set(pins(environment))
+
+
+@pytest.mark.parametrize("script", sorted({rule[3] for rule in RULES}))
+def test_a_script_sees_no_more_of_snakemake_than_its_job_gives(script):
+    """Neither config nor wildcards: what it depends on is in its record."""
+    text = (ROOT / "workflow" / script).read_text()
+    assert re.findall(r".*\bsnakemake\b.*", text) == ["job.run(main, snakemake)  # noqa: F821"]

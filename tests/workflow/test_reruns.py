@@ -376,3 +376,12 @@ def test_a_job_that_failed_is_not_tried_again(clean):
     assert not (study / STUDY / "weights/ground_truth.safetensors").exists()
     edit(path, f'{line}    if name == "cells":\n        raise ValueError\n', line)
     assert run(root, study)[0] == {"weights": 3, **ABOUT}
+
+
+def test_the_changed_code_is_what_then_runs(clean):
+    """Not that of another copy, such as the one that is installed."""
+    root, study = clean
+    edit(root / LIBRARY / "captions.py", ".render(**values)", '.render(**values) + "Well."')
+    target = f"{STUDY}/figures/layers.rst"
+    assert run(root, study, "--", target)[0] == {"layers": 1}
+    assert (study / target).read_text().endswith("Well.")

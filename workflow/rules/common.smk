@@ -14,6 +14,8 @@ from snakemake.settings.types import DeploymentMethod
 
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
+# Jobs, too, are to import the library from here, whichever copy of it is installed.
+os.environ["PYTHONPATH"] = os.pathsep.join([str(SCRIPTS), os.environ.get("PYTHONPATH", "")])
 
 import dag
 from invariscope import code, natural, network, provenance, sources
@@ -72,7 +74,8 @@ except UserError as error:
 OUT = f"results/{config['name']}"
 # Where the study is described, so that an audit can look what it says now.
 DESCRIBED = provenance.described(workflow.configfiles, workflow.config_settings.config)
-SOURCES = [str(Path(workflow.basedir) / "Snakefile"), *workflow.configfiles, config["registry"]]
+SOURCES = [Path(workflow.basedir) / "Snakefile", *workflow.configfiles, config["registry"]]
+SOURCES = list(map(str, SOURCES))
 dag.plan_by_content(OUT)
 CELLS = [key for key in STUDY if REGISTRY[key[0]]["architecture"] == "cells"]
 REAL = [key for key in STUDY if key not in CELLS]

@@ -38,6 +38,7 @@ def run(main, snakemake):
         sys.stderr = _Tee(sys.__stderr__, log)
         try:
             start = provenance.now()
+            _check_code(snakemake.scriptdir)
             planned = json.loads(snakemake.params.record)
             path = Path(snakemake.output.record)
             study = Path("results", path.parts[1])
@@ -58,6 +59,13 @@ def run(main, snakemake):
             sys.exit(1)
         finally:
             sys.stderr = sys.__stderr__
+
+
+def _check_code(folder):
+    """Raise a UserError unless this process imports its code from where the record looks for it."""
+    for module in (sys.modules[__name__], provenance):
+        if not Path(module.__file__).resolve().is_relative_to(Path(folder).resolve()):
+            raise UserError(f"{module.__file__} is imported, but the workflow lies in {folder}")
 
 
 def _digests(paths, study):
