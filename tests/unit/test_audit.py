@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from recorded import chain, job, leave
 
-from invariscope import audit, provenance, records
+from invariscope import audit, cli, provenance, records
 from invariscope.errors import UserError
 from invariscope.figures import identity
 
@@ -39,7 +39,7 @@ CURRENT = {
 
 
 def test_a_figure_is_followed_to_the_weights(study):
-    steps = audit.audit(study, chain(), [FIGURE])
+    steps = audit.audit(study, chain(), FIGURE)
     assert statuses(steps) == CURRENT
     order = [step.files[0] for step in steps]
     assert order[0] == "weights/n.safetensors"
@@ -47,7 +47,7 @@ def test_a_figure_is_followed_to_the_weights(study):
     assert steps[0].source == "seed 0"
     assert steps[-1].inputs == ["tables/units.record.json"]
     assert steps[-1].made.startswith("2026-01-01T00:00:01.000+00:00 on processor, no commit")
-    block = audit.audit(study, chain(), ["stimuli/a.nc"])
+    block = audit.audit(study, chain(), "stimuli/a.nc")
     assert list(statuses(block)) == ["weights/n.safetensors", "stimuli/a.nc"]
 
 
@@ -72,16 +72,16 @@ def test_all_of_a_study(study):
 def test_stale(study, index, changes, reason):
     jobs = chain()
     jobs[index] = replace(jobs[index], **changes)
-    steps = audit.audit(study, jobs, [FIGURE])
+    steps = audit.audit(study, jobs, FIGURE)
     found = statuses(steps)
     assert found[jobs[index].outputs[0]] == found[FIGURE] == "stale"
     assert reason in reasons(steps, "stale")
 
 
 def test_without_the_workflow_bytes_are_compared(study):
-    assert statuses(audit.audit(study, None, [FIGURE])) == CURRENT
+    assert statuses(audit.audit(study, None, FIGURE)) == CURRENT
     leave(study, chain()[1], content="of another run")
-    found = statuses(audit.audit(study, None, [FIGURE]))
+    found = statuses(audit.audit(study, None, FIGURE))
     assert found == {**CURRENT, "tables/units.csv": "stale", FIGURE: "stale"}
 
 
@@ -101,19 +101,19 @@ def test_what_is_yet_to_be_made(study):
 
 def test_tampered(study):
     (study / "stimuli/a.nc").write_text("other")
-    steps = audit.audit(study, chain(), [FIGURE])
+    steps = audit.audit(study, chain(), FIGURE)
     assert statuses(steps) == {**CURRENT, "stimuli/a.nc": "tampered"}
     assert reasons(steps, "tampered") == ["output was changed after it was made"]
     # The other block has no part in it.
-    assert statuses(audit.audit(study, chain(), ["stimuli/b.nc"]))["stimuli/b.nc"] == "current"
+    assert statuses(audit.audit(study, chain(), "stimuli/b.nc"))["stimuli/b.nc"] == "current"
 
 
 def test_a_lost_record_leaves_its_step_unknown(study):
     (study / "stimuli/a.record.json").unlink()
-    found = statuses(audit.audit(study, chain(), [FIGURE]))
+    found = statuses(audit.audit(study, chain(), FIGURE))
     assert found["stimuli/a.nc"] == "unknown"
     assert found[FIGURE] == "stale"
-    assert statuses(audit.audit(study, None, [FIGURE]))["stimuli/a.nc"] == "unknown"
+    assert statuses(audit.audit(study, None, FIGURE))["stimuli/a.nc"] == "unknown"
 
 
 def test_a_forged_record_is_found(study):
@@ -122,7 +122,7 @@ def test_a_forged_record_is_found(study):
     (study / "stimuli/a.nc").write_text("better")
     leave(study, chain()[1], content="better")
     assert audit.records.read(path)
-    assert statuses(audit.audit(study, chain(), [FIGURE]))["tables/units.csv"] == "stale"
+    assert statuses(audit.audit(study, chain(), FIGURE))["tables/units.csv"] == "stale"
 
 
 def test_only_a_whole_record_is_one(study):
@@ -140,6 +140,60 @@ def test_only_a_whole_record_is_one(study):
     provenance.write(path, record)
     with pytest.raises(records.RecordError, match="changed"):
         records.read(path)
+
+
+def test_a_record_of_another_version_is_known_as_such(study):
+    path = study / "stimuli/a.record.json"
+    whole = records.read(path)
+    broken = [{key: value for key, value in whole.items() if key != gone} for gone in whole]
+    broken += [
+        whole | {"outputs": []},
+        whole | {"run": {}},
+        whole | {"run": whole["run"] | {"device": 1}},
+    ]
+    for record in broken:
+        provenance.write(path, record)
+        with pytest.raises(records.RecordError, match="layout"):
+            records.read(path)
+        for jobs in (chain(), None):
+            assert statuses(audit.audit(study, jobs)).get("stimuli/a.nc") != "current"
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(records.RecordError, match="changed"):
+        records.read(path)
+
+
+def test_a_second_record_does_not_take_over(study):
+    copied = study / "figures/copied.record.json"
+    copied.write_bytes((study / "figures/gallery.record.json").read_bytes())
+    found = {step.record: step.status for step in audit.audit(study, chain())}
+    assert found["figures/gallery.record.json"] == "current"
+    assert found["figures/copied.record.json"] == "stale"
+
+
+def test_records_that_form_a_circle(study):
+    path = study / "weights/n.record.json"
+    record = records.read(path) | {"inputs": {FIGURE: "0" * 64}}
+    provenance.write(path, record | {"id": provenance.identity(record)})
+    with pytest.raises(UserError, match="form a circle"):
+        audit.audit(study, None)
+
+
+def test_the_config_is_that_of_the_latest_run(tmp_path):
+    root = tmp_path / "results" / "toy"
+    for name, end in (("a", 1), ("b", 3), ("c", 2)):
+        config = {"files": [f"{name}.yaml"], "values": {}}
+        (tmp_path / f"{name}.yaml").write_text("")
+        leave(
+            root,
+            job("rule", f"tables/{name}.csv"),
+            config=config,
+            end=f"2026-01-01T00:00:0{end}.000+00:00",
+        )
+    assert cli._config(root, "", None)["files"] == ["b.yaml"]
+    assert cli._config(root, "tables/c.csv", None)["files"] == ["c.yaml"]
+    (tmp_path / "b.yaml").unlink()
+    assert cli._config(root, "", None)["files"] == ["c.yaml"]
 
 
 def test_root_and_copies(study, tmp_path):

@@ -17,6 +17,7 @@ MODULES = {
     "torch": "pytorch",
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
 }
 RULES = [
     (path.stem, name, environment, script)

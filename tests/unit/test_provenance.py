@@ -55,6 +55,9 @@ def test_git(tmp_path):
     (tmp_path / "file").write_text("1")
     git("add", "file")
     git("commit", "-m", "first")
+    (tmp_path / "unpacked").mkdir()
+    (tmp_path / "unpacked" / "file").write_text("1")
+    assert provenance.git(tmp_path / "unpacked") is None
     assert provenance.git(tmp_path) == {"commit": git("rev-parse", "HEAD"), "dirty": False}
     (tmp_path / "stray").write_text("1")
     assert provenance.git(tmp_path)["dirty"] is False

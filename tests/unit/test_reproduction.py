@@ -64,10 +64,11 @@ def test_a_column_that_only_one_has():
     assert not found["more"]["within"]
 
 
-def test_rows_that_only_one_has_take_no_part():
-    found = by_column(reproduction.columns(UNITS, UNITS.iloc[:8]))
-    assert found["f1_f0"]["rows"] == 8
-    assert found["f1_f0"]["differ"] == 0
+@pytest.mark.parametrize(("count", "within"), [(9, True), (8, False), (0, False)])
+def test_rows_that_only_one_has(count, within):
+    for pair in ((UNITS, UNITS.iloc[:count]), (UNITS.iloc[:count], UNITS)):
+        for row in reproduction.columns(*pair):
+            assert (row["rows"], row["differ"], row["within"]) == (count, 0, within)
 
 
 TABLE = "tables/units.csv"
@@ -128,6 +129,8 @@ def test_a_study_that_was_asked_for_something_else(tmp_path):
     found = reproduction.compare(one, study(tmp_path / "b", jobs, threads=2))
     assert found["otherwise"] == ["stimuli/a.record.json"]
     assert not found["agree"]
+    jobs[1] = replace(jobs[1], parameters={"seed": 0, "threads": 2})
+    assert reproduction.compare(one, study(tmp_path / "d", jobs, threads=2))["agree"]
     jobs = chain()
     found = reproduction.compare(one, study(tmp_path / "c", jobs[:-1], threads=2))
     assert found["only_one"] == ["figures/gallery.svg"]

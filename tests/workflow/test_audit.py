@@ -30,7 +30,7 @@ def copy(study, tmp_path):
 @pytest.fixture(scope="module")
 def jobs(study):
     """What the workflow would do now."""
-    return cli._jobs(study / "results/tiny", {"files": ["study.yaml"], "values": {}})
+    return cli._workflow(study / "results/tiny", {"files": ["study.yaml"], "values": {}})[1]
 
 
 def test_a_figure_is_current(copy):
@@ -59,7 +59,7 @@ def test_json(copy):
     assert code == 0
     found = json.loads(printed)
     assert found["current"] is True
-    assert found["command"] is None
+    assert found["advice"] == found["flaws"] == []
     last = found["steps"][-1]
     assert last["record"] == "figures/phase_population.record.json"
     assert last["inputs"] == ["tables/units.record.json"]
@@ -95,7 +95,12 @@ def test_stale_by_the_config_and_brought_up_to_date(copy):
     assert "parameter warp.draws changed from 2 to 3" in printed
     assert "phase: 5 files: current" in printed
     command = printed.splitlines()[-1].removeprefix("to bring it up to date: ")
-    assert command == f"uv run snakemake --cores all --configfile study.yaml -- {FIGURE}"
+    snakefile = ROOT / "Snakefile"
+    words = f"--snakefile {snakefile} --configfile study.yaml -- {FIGURE}"
+    assert command == f"uv run snakemake --cores all {words}"
+    elsewhere = invariscope(ROOT, "audit", copy / FIGURE)[1].splitlines()[-1]
+    config = copy / "study.yaml"
+    assert elsewhere.endswith(f" --directory {copy} --configfile {config} -- {FIGURE}")
     config["warp"]["draws"] = 2
     path.write_text(yaml.safe_dump(config))
     (copy / "results/tiny/tables/units.csv").write_text("")
@@ -118,6 +123,47 @@ def test_values_of_the_command_line_are_known(copy):
     code, printed = invariscope(copy, "audit", target)
     assert code == 1
     assert f"--configfile study.yaml --config seed=3 -- {target}" in printed
+
+
+def test_a_folder_is_audited_with_what_is_missing_or_strange(copy):
+    code, printed = invariscope(copy, "audit", "results/tiny/figures/")
+    assert code == 0, printed
+    figures = copy / "results/tiny/figures"
+    for path in figures.glob("layers.*"):
+        path.unlink()
+    code, printed = invariscope(copy, "audit", figures)
+    assert code == 1
+    assert "layers: 3 files: stale" in printed
+    (figures / "stray.svg").write_text("mine")
+    code, printed = invariscope(copy, "audit", "results/tiny")
+    assert code == 1
+    assert "figures/stray.svg: unknown" in printed
+    assert "to move away or delete: figures/stray.svg" in printed
+
+
+@pytest.mark.parametrize("name", ["phase_population.svg", "phase_population.record.json"])
+def test_a_changed_record_is_told_of_the_figure_beside_it(copy, name):
+    """Also where another study has the same figure; and by any path that leads there."""
+    shutil.copytree(copy / "results/tiny", copy / "results/other")
+    path = (copy / FIGURE).with_name("phase_population.record.json")
+    for place in (name, f"../figures/{name}"):
+        assert invariscope(path.parent, "audit", place)[0] == 0
+    with open(path, "a") as file:
+        file.write("\n")
+    code, printed = invariscope(copy, "audit", path.with_name(name))
+    assert code == 1
+    assert "tampered" in printed
+    assert "its record was changed after it was written" in printed
+
+
+def test_a_study_elsewhere_is_told_where_it_can_be_mended(copy, tmp_path):
+    (copy / "results/tiny").rename(copy / "results/moved")
+    code, printed = invariscope(copy, "audit", "results/moved")
+    assert code == 0, printed
+    (copy / "results/moved/tables/units.csv").write_text("")
+    code, printed = invariscope(copy, "audit", "results/moved")
+    assert code == 1
+    assert printed.endswith("brought up to date where it was made: as results/tiny\n")
 
 
 def test_without_config_only_bytes_are_compared(copy, study):

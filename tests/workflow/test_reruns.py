@@ -124,6 +124,11 @@ CONFIGS = {
         WARP,
         "parameter warp.draws changed from 2 to 3",
     ),
+    "layers in another order": (
+        {**TINY, "layers": TINY["layers"][::-1]},
+        {**TABLES, **figures("phase", "warps"), "diversity": 1, "gallery": 1, **ABOUT},
+        "parameter layers[0][0] changed from ground_truth to resnet50_untrained_0",
+    ),
     "two swapped": (
         {**TINY, "warp": {"steps": 2, "draws": 4}},
         WARP,
@@ -356,6 +361,34 @@ def test_a_lost_record_is_made_again_and_nothing_else_is_run(clean):
     assert counts["synthesis"] == 1
     assert "has no record" in printed
     assert run(root, study)[0] == {"synthesis": 1, **ABOUT}
+
+
+def test_threads_count(clean):
+    """Last bits of sums depend on them."""
+    root, study = clean
+    arguments = ("--dry-run", "--set-threads", "phase=2")
+    code, printed = snakemake(study, TINY, *arguments, root=root)
+    assert code == 0, printed
+    assert "parameter threads changed from 1 to 2" in printed
+    assert re.search(r"^phase +5$", printed, re.M)
+
+
+def test_code_that_is_changed_while_the_study_runs_is_noticed(clean):
+    """As the record tells of the code that there was when the run was planned."""
+    root, study = clean
+    (study / f"{STUDY}/figures/layers.rst").unlink()
+    late = root / "workflow/scripts/layers.py"
+    edit(late, "import job\n", "from pathlib import Path\n\nimport job\n")
+    append(root / LIBRARY / "figures/style.py", "\nMORE = 1\n")
+    edit(
+        late,
+        "import job\n",
+        f"import job\nopen({str(root / LIBRARY / 'labels.py')!r}, 'a').write('X = 1')\n",
+    )
+    code, printed = snakemake(study, TINY, "--", f"{STUDY}/figures/layers.rst", root=root)
+    assert code == 1
+    assert "invariscope: the code was changed while the study ran; run it again" in printed
+    assert not (study / f"{STUDY}/figures/layers.rst").exists()
 
 
 def test_asked_for(clean):

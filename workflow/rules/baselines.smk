@@ -11,8 +11,9 @@ rule baselines:
     benchmark:
         f"{OUT}/logs/baselines/{{network}}/{{layer}}/{{block}}.tsv"
     params:
-        record=lambda wildcards: record(
+        record=lambda wildcards, threads: record(
             "baselines.py",
+            threads=threads,
             network=wildcards.network,
             layer=wildcards.layer,
             features=STUDY[wildcards.network, wildcards.layer]["features"],
@@ -40,7 +41,7 @@ rule diversity_table:
     log:
         f"{OUT}/logs/diversity_table.log",
     params:
-        record=lambda _: record("diversity_table.py"),
+        record=lambda _: record("diversity_table.py", layers=WITH_BASELINES),
     conda:
         "../../envs/figures.yaml"
     script:

@@ -15,13 +15,14 @@ from snakemake.settings.types import DeploymentMethod
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 # Jobs, too, are to import the library from here, whichever copy of it is installed.
-os.environ["PYTHONPATH"] = os.pathsep.join([str(SCRIPTS), os.environ.get("PYTHONPATH", "")])
+FIRST = [str(SCRIPTS), os.environ.get("PYTHONPATH")]
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, FIRST))
 
 import dag
 from invariscope import code, natural, network, provenance, sources
 from invariscope.config import blocks, comparisons, read_registry, resolve, validate
 from invariscope.digest import sha256
-from invariscope.errors import UserError
+from invariscope.errors import UserError, choices
 
 
 @cache
@@ -63,10 +64,16 @@ def record(script, places=None, **parameters):
 try:
     validate(config, "config", "config")
     REGISTRY = read_registry(config["registry"])
+    # What describes the study, as files.
+    SOURCES = [Path(workflow.basedir) / "Snakefile", *workflow.configfiles, config["registry"]]
+    SOURCES = list(map(str, SOURCES))
     STUDY = resolve(config, REGISTRY, facts)
     COMPARISONS = comparisons(config, REGISTRY, STUDY)
     for name, _ in STUDY:
         sources.check_file(REGISTRY[name]["weights"])
+    names = [Path(path).name for path in SOURCES]
+    if len(set(names)) < len(names):
+        raise UserError(f"config: two of its files have one name ({choices(names)}); rename one")
     PHOTO_DIGESTS = [sha256(path) for path in natural.photo_paths(config["natural"]["photos"])]
 except UserError as error:
     sys.exit(f"invariscope: {error}")
@@ -74,8 +81,6 @@ except UserError as error:
 OUT = f"results/{config['name']}"
 # Where the study is described, so that an audit can look what it says now.
 DESCRIBED = provenance.described(workflow.configfiles, workflow.config_settings.config)
-SOURCES = [Path(workflow.basedir) / "Snakefile", *workflow.configfiles, config["registry"]]
-SOURCES = list(map(str, SOURCES))
 dag.plan_by_content(OUT)
 CELLS = [key for key in STUDY if REGISTRY[key[0]]["architecture"] == "cells"]
 REAL = [key for key in STUDY if key not in CELLS]

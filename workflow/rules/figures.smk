@@ -12,7 +12,7 @@ rule gallery:
     log:
         f"{OUT}/logs/figures/gallery.log",
     params:
-        record=lambda _: record("gallery.py", show=gallery_units()),
+        record=lambda _: record("gallery.py", show=gallery_units(), layers=REAL),
     conda:
         "../../envs/figures.yaml"
     script:
@@ -33,7 +33,7 @@ rule diversity:
     log:
         f"{OUT}/logs/figures/diversity.log",
     params:
-        record=lambda _: record("diversity.py"),
+        record=lambda _: record("diversity.py", layers=list(STUDY)),
     conda:
         "../../envs/figures.yaml"
     script:
@@ -54,7 +54,7 @@ rule ground_truth:
     log:
         f"{OUT}/logs/figures/ground_truth.log",
     params:
-        record=lambda _: record("ground_truth.py"),
+        record=lambda _: record("ground_truth.py", layers=CELLS),
     conda:
         "../../envs/figures.yaml"
     script:
@@ -75,7 +75,7 @@ rule phase_examples:
     log:
         f"{OUT}/logs/figures/phase_examples.log",
     params:
-        record=lambda _: record("phase_examples.py"),
+        record=lambda _: record("phase_examples.py", layers=list(STUDY)),
     conda:
         "../../envs/figures.yaml"
     script:
@@ -162,7 +162,7 @@ rule warp_examples:
     log:
         f"{OUT}/logs/figures/warp_examples.log",
     params:
-        record=lambda _: record("warp_examples.py"),
+        record=lambda _: record("warp_examples.py", layers=list(STUDY)),
     conda:
         "../../envs/figures.yaml"
     script:
@@ -207,7 +207,9 @@ rule invariance_map:
     log:
         f"{OUT}/logs/figures/invariance_map.log",
     params:
-        record=lambda _: record("invariance_map.py", caption=caption("invariance_map")),
+        record=lambda _: record(
+            "invariance_map.py", caption=caption("invariance_map"), layers=list(STUDY)
+        ),
     conda:
         "../../envs/figures.yaml"
     script:
@@ -279,7 +281,7 @@ rule network_gallery:
     log:
         f"{OUT}/logs/figures/network_gallery.log",
     params:
-        record=lambda _: record("network_gallery.py"),
+        record=lambda _: record("network_gallery.py", layers=COMPARED),
     conda:
         "../../envs/figures.yaml"
     script:
@@ -303,7 +305,11 @@ rule diversity_methods:
     log:
         f"{OUT}/logs/figures/diversity_methods.log",
     params:
-        record=lambda _: record("diversity_methods.py", caption=caption("diversity_methods")),
+        record=lambda _: record(
+            "diversity_methods.py",
+            caption=caption("diversity_methods"),
+            layers=WITH_BASELINES,
+        ),
     conda:
         "../../envs/figures.yaml"
     script:

@@ -7,8 +7,9 @@ rule natural:
     log:
         f"{OUT}/logs/natural/{{network}}.log",
     params:
-        record=lambda wildcards: record(
+        record=lambda wildcards, threads: record(
             "natural.py",
+            threads=threads,
             network=wildcards.network,
             preprocessing=REGISTRY[wildcards.network]["preprocessing"],
             **photos_record(),

@@ -11,8 +11,9 @@ rule phase:
     benchmark:
         f"{OUT}/logs/{{again}}phase/{{network}}/{{layer}}/{{block}}.tsv"
     params:
-        record=lambda wildcards: record(
+        record=lambda wildcards, threads: record(
             "phase.py",
+            threads=threads,
             network=wildcards.network,
             layer=wildcards.layer,
             std=REGISTRY[wildcards.network]["preprocessing"]["std"],

@@ -10,8 +10,9 @@ rule synthesis:
     benchmark:
         f"{OUT}/logs/{{again}}synthesis/{{network}}/{{layer}}/{{block}}.tsv"
     params:
-        record=lambda wildcards: record(
+        record=lambda wildcards, threads: record(
             "synthesis.py",
+            threads=threads,
             network=wildcards.network,
             layer=wildcards.layer,
             units=blocks_of(wildcards.network, wildcards.layer)[wildcards.block],

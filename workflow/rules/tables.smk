@@ -13,7 +13,7 @@ rule tables:
     log:
         f"{OUT}/logs/tables.log",
     params:
-        record=lambda _: record("units_table.py", seed=config["seed"]),
+        record=lambda _: record("units_table.py", seed=config["seed"], layers=list(STUDY)),
     conda:
         "../../envs/figures.yaml"
     script:

@@ -15,8 +15,9 @@ rule warp:
     benchmark:
         f"{OUT}/logs/{{again}}warp/{{network}}/{{layer}}/{{block}}.tsv"
     params:
-        record=lambda wildcards: record(
+        record=lambda wildcards, threads: record(
             "warp.py",
+            threads=threads,
             network=wildcards.network,
             layer=wildcards.layer,
             std=REGISTRY[wildcards.network]["preprocessing"]["std"],

@@ -67,6 +67,7 @@ def main(input, output, record, threads):
     )
     shown["gram"] = synthesised("gram", bound, gram_diversity(count))
     paths = natural.photo_paths(record["photos"])
+    natural.check_photos(paths, record["photo_digests"])
     photos = [natural.read_photo(path, record["side"]) for path in paths]
     mean, images = preprocessing["mean"], stimuli.sizes["image"]
     shown["patches"] = most_activating(trunk, layer, units, photos, mean, norm, images)

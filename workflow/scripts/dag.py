@@ -141,7 +141,7 @@ def describe(job, folder):
 
 
 def main():
-    """Print all jobs of a study as JSON, without running any."""
+    """Print the name and all jobs of a study as JSON, without running any."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--configfile", type=Path, nargs="*", default=[])
     parser.add_argument("--config", type=json.loads, default={}, help="values in their place")
@@ -155,9 +155,9 @@ def main():
         )
         flow.dag().execute_workflow(executor="dryrun")
         workflow = flow._workflow
-        folder = f"results/{workflow.globals['config']['name']}"
-        described = [describe(job, folder) for job in workflow.dag.jobs if job.output]
-    print(json.dumps([dataclasses.asdict(job) for job in described]))
+        name = workflow.globals["config"]["name"]
+        described = [describe(job, f"results/{name}") for job in workflow.dag.jobs if job.output]
+    print(json.dumps(dict(name=name, jobs=[dataclasses.asdict(job) for job in described])))
 
 
 if __name__ == "__main__":

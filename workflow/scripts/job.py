@@ -5,7 +5,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from invariscope import provenance
+from invariscope import code, provenance
 from invariscope.digest import sha256
 from invariscope.errors import UserError
 
@@ -38,8 +38,8 @@ def run(main, snakemake):
         sys.stderr = _Tee(sys.__stderr__, log)
         try:
             start = provenance.now()
-            _check_code(snakemake.scriptdir)
             planned = json.loads(snakemake.params.record)
+            _check_code(Path(snakemake.scriptdir), planned)
             path = Path(snakemake.output.record)
             study = Path("results", path.parts[1])
             made = {key: planned[key] for key in ("script", "parameters", "code", "packages")}
@@ -61,11 +61,13 @@ def run(main, snakemake):
             sys.stderr = sys.__stderr__
 
 
-def _check_code(folder):
-    """Raise a UserError unless this process imports its code from where the record looks for it."""
+def _check_code(folder, planned):
+    """Raise a UserError unless the code that runs is that which the record will tell of."""
     for module in (sys.modules[__name__], provenance):
-        if not Path(module.__file__).resolve().is_relative_to(Path(folder).resolve()):
+        if not Path(module.__file__).resolve().is_relative_to(folder.resolve()):
             raise UserError(f"{module.__file__} is imported, but the workflow lies in {folder}")
+    if code.digests(folder / planned["script"]) != planned["code"]:
+        raise UserError("the code was changed while the study ran; run it again")
 
 
 def _digests(paths, study):

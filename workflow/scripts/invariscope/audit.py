@@ -1,9 +1,10 @@
 """Whether results are still what their records say, from a figure back to the weights."""
 
 import contextlib
+import os
 from collections import Counter
 from dataclasses import dataclass, field
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import jsonschema
@@ -58,7 +59,7 @@ def root_of(path):
     path : path
         A file that a job made, its record, or a folder within a study.
     """
-    path = Path(path).absolute()
+    path = Path(os.path.abspath(path))
     pattern = f"*{records.SUFFIX}"
     for record in path.rglob(pattern) if path.is_dir() else path.parent.glob(pattern):
         with contextlib.suppress(records.RecordError):
@@ -66,6 +67,10 @@ def root_of(path):
                 root = record.parents[len(Path(name).parts) - 1]
                 if (root / name).parent == record.parent and root in (path, *path.parents):
                     return root
+    # Without a whole record beside it, by its place.
+    for root in (path, *path.parents):
+        if root.parent.name == "results" and next(root.rglob(pattern), None):
+            return root
     return None
 
 
@@ -94,7 +99,7 @@ def trace(path, folders):
     return None
 
 
-def audit(root, jobs, targets=None):
+def audit(root, jobs, target=""):
     """Steps that led to some results of a study, each with its status.
 
     Parameters
@@ -104,18 +109,25 @@ def audit(root, jobs, targets=None):
     jobs : list of Job or None
         What the workflow would do now. None if that is not known: then bytes are compared with
         records, and records with each other.
-    targets : list of str, optional
-        Paths in the study's folder; by default, all that is there or should be.
+    target : str, optional
+        Path in the study's folder: of a file, or of a folder with all that is there or should be,
+        which ends in '/'. By default, the whole study.
 
     Returns
     -------
     list of Step
         Each after those that it was made from.
+
+    Raises
+    ------
+    UserError
+        If records say that something was made from itself.
     """
     root = Path(root)
     written = records.read_all(root)
     planned = {job.record: job for job in jobs or ()}
-    known = {name: _as_job(name, record) for name, record in written.items()} | planned
+    past = {name: _as_job(name, record) for name, record in written.items() if name not in planned}
+    known = past | planned  # in this order: a planned job's outputs are its own
     makers = {output: name for name, job in known.items() for output in (*job.outputs, name)}
     inputs = {
         name: {*job.inputs, *_recorded(written.get(name), "inputs")} for name, job in known.items()
@@ -123,8 +135,10 @@ def audit(root, jobs, targets=None):
     sources = {
         name: {makers[each] for each in needed if each in makers} for name, needed in inputs.items()
     }
-    wanted = targets if targets is not None else [*makers, *strays(root, makers)]
-    files, waiting = {}, list(wanted)
+    waiting = [target]
+    if target == "" or target.endswith("/"):
+        waiting = [name for name in (*makers, *strays(root, makers)) if name.startswith(target)]
+    files = {}
     while waiting:
         name = waiting.pop()
         maker = makers.get(name, name)
@@ -132,11 +146,15 @@ def audit(root, jobs, targets=None):
             waiting += inputs.get(maker, ())
         files.setdefault(maker, set()).add(name)
     steps, promised = [], {}
-    for name in TopologicalSorter(sources).static_order():
+    try:
+        order = list(TopologicalSorter(sources).static_order())
+    except CycleError:
+        raise UserError(f"{root}: its records are not of one study: they form a circle") from None
+    for name in order:
         finding, outputs = staleness.examine(known[name], root, promised)
         promised |= outputs
         if name in files:
-            audited = sorted(files[name] - {name}) or sorted(known[name].outputs)
+            audited = sorted(files[name] - {name}) or sorted(known[name].outputs) or [name]
             step = _step(known[name], audited, finding, jobs is None or name in planned)
             step.inputs = sorted(sources[name])
             step.source, step.made = _source(written.get(name)), _made(written.get(name))
@@ -181,7 +199,7 @@ def _step(job, files, finding, planned):
     status = CURRENT
     if outdated or damaged or finding.unproven:
         status = STALE
-    if any(reason.what == records.ABSENT for reason in finding.unproven):
+    if {reason.what for reason in finding.unproven} & {records.ABSENT, records.LAYOUT}:
         status = UNKNOWN
     touched = {reason.what for reason in (*damaged, *finding.unproven)}
     if touched & {staleness.CHANGED, records.CHANGED}:

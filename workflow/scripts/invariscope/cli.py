@@ -3,13 +3,14 @@
 import argparse
 import dataclasses
 import json
+import os
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 from . import records
-from .audit import CURRENT, TAMPERED, audit, difference, flaws, root_of, trace, tree
+from .audit import CURRENT, TAMPERED, UNKNOWN, audit, difference, flaws, root_of, trace, tree
 from .digest import sha256
 from .errors import UserError, choices
 from .reproduction import compare, in_words
@@ -74,45 +75,39 @@ def _audit(options):
         raise UserError("audit: give two results with --diff, and one without")
     if options.diff:
         return _diff(options)
-    root, targets = _place(options.path, options.results)
-    return _report(root, targets, options, _altered(options.path, root, targets))
+    root, target = _place(options.path, options.results)
+    return _report(root, target, options, _altered(options.path, root, target))
 
 
 def _verify(options):
-    root, targets = _place(options.path, options.results)
-    if targets is not None:
+    root, target = _place(options.path, options.results)
+    if target:
         raise UserError(f"{options.path}: not a study's folder; give one, such as {root}")
-    return _report(root, None, options, flaws(root))
+    return _report(root, "", options, flaws(root))
 
 
-def _report(root, targets, options, found):
+def _report(root, target, options, found):
     """Print the audit of some results, and what else was found wrong; 0 only if all is current."""
-    config = _config(root, targets, options.configfile)
-    steps = audit(root, config and _jobs(root, config), targets)
+    config = _config(root, target, options.configfile)
+    name, jobs = _workflow(root, config) if config else (root.name, None)
+    steps = audit(root, jobs, target)
     current = config is not None and not found and all(s.status == CURRENT for s in steps)
-    command = None if current or config is None else _command(root, config, targets)
+    advice = [] if current else _advice(root, name, config, target, steps)
     if options.json:
         found = dict(current=current, steps=[dataclasses.asdict(s) for s in steps], flaws=found)
-        print(json.dumps(found | dict(command=command), indent=1))
-        return 0 if current else 1
-    print(*tree(steps), *found, sep="\n")
-    if config is None:
-        print(
-            "parameters and code were not compared: the config file that the record names is not "
-            "here; give it with --configfile"
-        )
-    if command:
-        print(f"to bring it up to date: {command}")
+        print(json.dumps(found | dict(advice=advice), indent=1))
+    else:
+        print(*tree(steps), *found, *advice, sep="\n")
     return 0 if current else 1
 
 
 def _diff(options):
     pair = []
     for path in (options.path, options.other):
-        root, targets = _place(path, options.results)
-        if targets is None or len(targets) != 1:
+        root, target = _place(path, options.results)
+        if target == "" or target.endswith("/"):
             raise UserError(f"{path}: a folder; give a result")
-        pair.append((root, targets[0]))
+        pair.append((root, target))
     found = difference(*pair)
     if options.json:
         print(json.dumps(found, indent=1))
@@ -130,8 +125,8 @@ def _compare(options):
     """Print how far two runs agree; 0 if as far as is to be expected."""
     pair = []
     for path in (options.one, options.other):
-        root, targets = _place(path, Path("results"))
-        if targets is not None:
+        root, target = _place(path, Path("results"))
+        if target:
             raise UserError(f"{path}: not a study's folder; give one, such as {root}")
         pair.append(root)
     found = compare(*pair)
@@ -140,53 +135,48 @@ def _compare(options):
 
 
 def _place(path, results):
-    """A study's folder, and the files in it that are meant: None for all of them."""
+    """A study's folder, and the path in it that is meant, as `audit` takes it."""
     if not path.exists():
         raise UserError(f"{path}: not there")
-    root = root_of(path)
-    if root is not None:
-        name = path.absolute().relative_to(root).as_posix()
-        if name == ".":
-            return root, None
-        made = records.outputs(root)
-        meant = [each for each in made if each == name or each.startswith(f"{name}/")]
-        if meant:
-            return root, meant
+    for where in (Path(os.path.abspath(path)), path.resolve()):
+        root = root_of(where)
+        if root is not None:
+            name = where.relative_to(root).as_posix()
+            return root, "" if name == "." else name + "/" * path.is_dir()
     studies = [folder for folder in sorted(results.glob("*")) if folder.is_dir()]
     found = trace(path, studies) if path.is_file() else None
     if found is None:
         raise UserError(f"{path}: unknown; no record beside it or in {results} tells of it")
-    return found[0], [found[1]]
+    return found
 
 
-def _altered(path, root, targets):
+def _altered(path, root, target):
     """What is to say of a copy elsewhere whose bytes are not those that were made, as a list."""
-    if targets is None or len(targets) > 1 or path.resolve() == (root / targets[0]).resolve():
+    if not path.is_file() or path.resolve() == (root / target).resolve():
         return []
     made = {
-        digest
+        record["outputs"].get(target)
         for record in records.read_all(root).values()
         if isinstance(record, dict)
-        for name, digest in record["outputs"].items()
-        if name == targets[0]
     }
-    if path.is_dir() or sha256(path) in made:
+    if sha256(path) in made:
         return []
     return [f"{path}: not the bytes that its record tells of: {TAMPERED}"]
 
 
-def _config(root, targets, given):
+def _config(root, target, given):
     """Config files of a study and the values that were put in their place; None if not there."""
     if given is not None:
         if not given.is_file():
             raise UserError(f"--configfile: {given} is not there")
         return dict(files=[str(given.absolute())], values={})
-    for record in records.read_all(root).values():
-        if isinstance(record, dict) and (targets is None or set(targets) & set(record["outputs"])):
-            text = json.dumps(record["run"]["config"])
-            config = json.loads(text.replace('"~/', f'"{Path.home()}/'))
-            if all((_workplace(root) / name).is_file() for name in config["files"]):
-                return config
+    written = [record for record in records.read_all(root).values() if isinstance(record, dict)]
+    own = [record for record in written if target in record["outputs"]]
+    for record in sorted(own or written, key=lambda record: record["run"]["end"], reverse=True):
+        text = json.dumps(record["run"]["config"])
+        config = json.loads(text.replace('"~/', f'"{os.path.expanduser("~")}/'))
+        if all((_workplace(root) / name).is_file() for name in config["files"]):
+            return config
     return None
 
 
@@ -195,8 +185,8 @@ def _workplace(root):
     return root.parents[1]
 
 
-def _jobs(root, config):
-    """What the workflow would do now for a study."""
+def _workflow(root, config):
+    """Name of the study, and what the workflow would do for it now, as jobs."""
     command = [sys.executable, PROJECT / "workflow" / "scripts" / "dag.py"]
     command += ["--config", json.dumps(config["values"]), "--configfile", *config["files"]]
     done = subprocess.run(
@@ -205,17 +195,43 @@ def _jobs(root, config):
     if done.returncode:
         said = done.stderr.strip().splitlines() or ["no reason given"]
         raise UserError(f"the workflow cannot be asked: {said[-1].removeprefix('invariscope: ')}")
-    return [Job(**job) for job in json.loads(done.stdout)]
+    found = json.loads(done.stdout)
+    return found["name"], [Job(**job) for job in found["jobs"]]
 
 
-def _command(root, config, targets):
+def _advice(root, name, config, target, steps):
+    """What brings results up to date that are not current, a line each."""
+    strangers = [step.record for step in steps if not step.rule and step.status == UNKNOWN]
+    lines = [f"to move away or delete: {choices(strangers)}"] * bool(strangers)
+    if config is None:
+        return [
+            *lines,
+            "parameters and code were not compared: the config file that the records name is not "
+            "here; give it with --configfile",
+        ]
+    if (root.parent.name, root.name) != ("results", name):
+        return [*lines, f"it can be brought up to date where it was made: as results/{name}"]
+    if len(strangers) < sum(step.status != CURRENT for step in steps):
+        lines.append(f"to bring it up to date: {_command(root, config, target)}")
+    return lines
+
+
+def _command(root, config, target):
     """The command that makes results anew where they are not current."""
+    place = _workplace(root)
     words = ["uv", "run", "snakemake", "--cores", "all"]
-    if config["files"] != [DEFAULT]:
-        words += ["--configfile", *config["files"]]
+    files = config["files"]
+    if place.resolve() != Path.cwd().resolve():
+        words += ["--directory", str(place)]
+        files = [str(place / file) for file in files]
+    if Path.cwd().resolve() != PROJECT:
+        words += ["--snakefile", str(PROJECT / "Snakefile")]
+    if files != [DEFAULT]:
+        words += ["--configfile", *files]
     if config["values"]:
-        words += ["--config", *(f"{key}={value}" for key, value in config["values"].items())]
-    if targets is not None:
+        values = {key: json.dumps(value) for key, value in config["values"].items()}
+        words += ["--config", *(f"{key}={value}" for key, value in values.items())]
+    if target and not target.endswith("/"):
         # After a list of values, what follows would be taken for one more of them.
-        words += ["--", *(str((root / name).relative_to(_workplace(root))) for name in targets)]
+        words += ["--", f"results/{root.name}/{target}"]
     return shlex.join(words)

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from functools import cache
 from pathlib import Path
 
 import jsonschema
@@ -12,8 +13,9 @@ from .errors import UserError, choices
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 
 
+@cache
 def schema(name):
-    """The JSON Schema `name` ('config' or 'networks')."""
+    """The JSON Schema `name` ('config', 'networks' or 'record')."""
     return yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text())
 
 

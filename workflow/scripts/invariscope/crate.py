@@ -4,6 +4,8 @@ Follows the Provenance Run Crate profile 0.5 (Leo et al., Recording provenance o
 RO-Crate, PLOS ONE 2024), so that others' programs can read how a result came about.
 """
 
+import hashlib
+import os
 from datetime import datetime
 from pathlib import Path
 
@@ -67,7 +69,8 @@ def write(folder, records, sources, about, engine):
     folder, sources = Path(folder), [Path(source) for source in sources]
     records = dict(sorted(records.items()))
     latest = max((record["run"]["end"] for record in records.values()), key=_time)
-    written = {f"workflow/{source.name}": _read(source) for source in sources}
+    home = f"{os.path.expanduser('~')}/".encode()  # the crate is for others to read
+    written = {f"workflow/{source.name}": _read(source).replace(home, b"~/") for source in sources}
     snakefile, *described = written
 
     crate = ROCrate(gen_preview=True, version="1.1")
@@ -77,12 +80,12 @@ def write(folder, records, sources, about, engine):
         path: crate.add_file(dest_path=path, properties=_content(folder / path, digest))
         for path, digest in sorted(_digests(folder, records).items())
     }
-    workflow = _workflow(crate, snakefile, sources[0], about, engine)
+    workflow = _workflow(crate, snakefile, written[snakefile], about, engine)
     steps = add_steps(crate, workflow, records)
     jobs = {name: add_job(crate, files, name, record) for name, record in records.items()}
     config = [
-        crate.add_file(dest_path=path, properties=_content(source, sha256(source)))
-        for path, source in zip(described, sources[1:], strict=True)
+        crate.add_file(dest_path=path, properties=_of_copy(path, written[path]))
+        for path in described
     ]
     _run(crate, workflow, config, files, steps, jobs, records)
 
@@ -125,6 +128,15 @@ def _content(path, digest):
         size = path.stat().st_size
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    return _facts(path, size, digest)
+
+
+def _of_copy(path, content):
+    """What the crate says of a copy that it makes."""
+    return _facts(Path(path), len(content), hashlib.sha256(content).hexdigest())
+
+
+def _facts(path, size, digest):
     return {
         "contentSize": str(size),
         "encodingFormat": FORMATS.get(path.suffix, "application/octet-stream"),
@@ -147,14 +159,14 @@ def _describe(crate, study, about, published, jobs):
     ]
 
 
-def _workflow(crate, path, source, about, engine):
+def _workflow(crate, path, content, about, engine):
     """The Snakefile, as what the crate is about."""
     properties = {
         "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow", "HowTo"],
         "name": about["name"],
         "description": about["description"],
         "version": about["version"],
-        **_content(source, sha256(source)),
+        **_of_copy(path, content),
     }
     return crate.add_workflow(
         dest_path=path, main=True, lang="snakemake", lang_version=engine, properties=properties

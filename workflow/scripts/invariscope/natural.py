@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .digest import check_digest
 from .errors import UserError
 from .receptive_field import channels, input_interval, stride
 
@@ -87,6 +88,12 @@ def photo_paths(folder):
         root = Path(find_spec(package).origin).parent / folders[package]
         paths += [next(root.glob(f"{name}.*")) for name in names]
     return paths
+
+
+def check_photos(paths, digests):
+    """Raise a UserError unless photos have the SHA-256 that they had when the run was planned."""
+    for path, digest in zip(paths, digests, strict=True):
+        check_digest(path, digest, f"photo {path}")
 
 
 def read_photo(path, side):

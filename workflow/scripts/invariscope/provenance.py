@@ -95,7 +95,7 @@ def described(files, values):
         With 'files' relative to the folder that the workflow runs in, if they lie there, and
         '~' for the user's home in other paths.
     """
-    here, home = f"{Path.cwd()}/", f"{Path.home()}/"
+    here, home = f"{Path.cwd()}/", f"{os.path.expanduser('~')}/"
     paths = [os.path.abspath(path).removeprefix(here) for path in files]
     text = json.dumps(dict(files=paths, values=dict(values)))
     return json.loads(text.replace(f'"{home}', '"~/'))
@@ -143,8 +143,9 @@ def _loaded():
 
 def git(folder):
     """Commit that a folder is at, and whether tracked files differ from it; None without git."""
+    # Nothing of it is tracked where it was unpacked within somebody's own repository.
     commit = _printed(["git", "rev-parse", "HEAD"], folder)
-    if not commit:
+    if not commit or not _printed(["git", "ls-files"], folder):
         return None
     changes = _printed(["git", "status", "--porcelain", "--untracked-files=no"], folder)
     return dict(commit=commit, dirty=bool(changes))

@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 from . import provenance
+from .config import schema
 
 SUFFIX = ".record.json"
 ABSENT = "has no record"
 CHANGED = "its record was changed after it was written"
+LAYOUT = "its record has the layout of another version"
 
 
 class RecordError(Exception):
@@ -20,24 +22,40 @@ def read(path):
     Raises
     ------
     RecordError
-        If there is none, or it was changed.
+        If there is none, it was changed, or another version of this program wrote it.
     """
     try:
         written = Path(path).read_bytes().decode()
         record = json.loads(written)
         found = record.pop("sha256")
         same = provenance.text(record | {"sha256": found}) == written
-        if (
-            same
-            and provenance.digest(record) == found
-            and provenance.identity(record) == record["id"]
-        ):
-            return record
+        whole = same and provenance.digest(record) == found
     except FileNotFoundError:
         raise RecordError(ABSENT) from None
-    except (ValueError, TypeError, KeyError, AttributeError, OSError):
-        pass
-    raise RecordError(CHANGED)
+    except (ValueError, TypeError, KeyError, AttributeError, OSError, RecursionError):
+        whole = False
+    if not whole:
+        raise RecordError(CHANGED)
+    if not _fits(record, schema("record")):
+        raise RecordError(LAYOUT)
+    if provenance.identity(record) != record["id"]:
+        raise RecordError(CHANGED)
+    return record
+
+
+def _fits(values, layout):
+    """Whether a record has all that is read of it: a quick look, unlike that of `audit.flaws`."""
+    parts = layout["properties"]
+    return all(
+        key in values
+        and (parts[key].get("type") != "object" or isinstance(values[key], dict))
+        and (parts[key].get("$ref") not in MAPPINGS or isinstance(values[key], dict))
+        and ("required" not in parts[key] or key == "git" or _fits(values[key], parts[key]))
+        for key in layout["required"]
+    )
+
+
+MAPPINGS = "#/$defs/digests", "#/$defs/versions"
 
 
 def read_all(folder):

@@ -45,13 +45,18 @@ def otherwise(one, other):
     Returns
     -------
     list of str
-        Those of other parameters or other code.
+        Those of other parameters or other code. How many threads they had is a circumstance.
     """
+
+    def asked(record):
+        parameters = record["parameters"].items()
+        return record["code"], {key: value for key, value in parameters if key != "threads"}
+
     first, second = _of_results(one), _of_results(other)
     return [
         name
         for name in sorted(set(first) & set(second))
-        if any(first[name][key] != second[name][key] for key in ("parameters", "code"))
+        if asked(first[name]) != asked(second[name])
     ]
 
 
@@ -107,11 +112,14 @@ def columns(one, other):
         One per column of either table that names no row: `column`; `rows` that both tables have;
         `differ`, how many of them are not equal; for numbers `median` and `most`, the absolute
         differences over rows where both have one, and `spread`, the interquartile range of the
-        first table's; `within`, whether that is within TOLERANCE or SHARE.
+        first table's; `within`, whether that is within TOLERANCE or SHARE, and so is the share of
+        rows that only one table has.
     """
     keys = [key for key in KEYS if key in one and key in other]
     one, other = (table.set_index(keys).sort_index() for table in (one, other))
     both = one.index.intersection(other.index)
+    alone = len(one.index.union(other.index)) - len(both)
+    matched = alone <= SHARE * (len(both) + alone)
     found = []
     for column in one.columns.union(other.columns, sort=False):
         if column not in one or column not in other:
@@ -129,6 +137,7 @@ def columns(one, other):
             row["within"] = bool(close and lost <= SHARE * len(both)) or not unequal.any()
         else:
             row["within"] = bool(unequal.sum() <= SHARE * len(both))
+        row["within"] &= matched
         found.append({key: _plain(value) for key, value in row.items()})
     return found
 

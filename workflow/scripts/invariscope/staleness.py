@@ -1,6 +1,7 @@
 """Which results are not what config, code and inputs now give, and why. By content, not by time."""
 
 import os
+import stat
 from collections import namedtuple
 from dataclasses import dataclass, field
 from functools import cache
@@ -196,6 +197,12 @@ def differences(old, new, name=""):
                 old.get(key, nothing), new.get(key, nothing), f"{name}.{key}".lstrip(".")
             )
         ]
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        return [
+            difference
+            for index, pair in enumerate(zip(old, new, strict=True))
+            for difference in differences(*pair, f"{name}[{index}]")
+        ]
     return [] if old == new else [(name, _shown(old), _shown(new))]
 
 
@@ -215,7 +222,9 @@ def digest_now(path):
     """
     try:
         status = os.stat(path)
-    except FileNotFoundError:
+    except OSError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
         return None
     identity = status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
     return _digest(os.fspath(path), identity)
