@@ -82,7 +82,7 @@ def test_a_lone_figure_is_traced(copy, tmp_path, suffix):
 
 
 def test_stale_by_the_config_and_brought_up_to_date(copy):
-    """Texture steps changed: the audit names the parameter, and its command mends it."""
+    """The audit names the parameter that changed, and its command mends what is not current."""
     path = copy / "study.yaml"
     config = yaml.safe_load(path.read_text())
     config["warp"]["draws"] = 3
@@ -99,8 +99,7 @@ def test_stale_by_the_config_and_brought_up_to_date(copy):
     words = f"--snakefile {snakefile} --configfile study.yaml -- {FIGURE}"
     assert command == f"uv run snakemake --cores all {words}"
     elsewhere = invariscope(ROOT, "audit", copy / FIGURE)[1].splitlines()[-1]
-    config = copy / "study.yaml"
-    assert elsewhere.endswith(f" --directory {copy} --configfile {config} -- {FIGURE}")
+    assert elsewhere.endswith(f" --directory {copy} --configfile {path} -- {FIGURE}")
     config["warp"]["draws"] = 2
     path.write_text(yaml.safe_dump(config))
     (copy / "results/tiny/tables/units.csv").write_text("")
