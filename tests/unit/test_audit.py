@@ -163,6 +163,20 @@ def test_a_record_of_another_version_is_known_as_such(study):
         records.read(path)
 
 
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ({"cells": True}, "cells"),
+        ({"torchvision": "IMAGENET1K_V1"}, "torchvision IMAGENET1K_V1"),
+        ({"sha256": "1234567890abcdef", "up_to": "add"}, "up_to add, SHA-256 1234567890ab..."),
+        ({"version": "0.1", "member": "m", "package": "p"}, "package p, version 0.1"),
+    ],
+)
+def test_where_weights_come_from(study, source, words):
+    leave(study, replace(chain()[0], parameters={"source": source}))
+    assert audit.audit(study, None, FIGURE)[0].source == words
+
+
 def test_a_second_record_does_not_take_over(study):
     copied = study / "figures/copied.record.json"
     copied.write_bytes((study / "figures/gallery.record.json").read_bytes())

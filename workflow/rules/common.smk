@@ -14,9 +14,6 @@ from snakemake.settings.types import DeploymentMethod
 
 SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
-# Jobs, too, are to import the library from here, whichever copy of it is installed.
-FIRST = [str(SCRIPTS), os.environ.get("PYTHONPATH")]
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, FIRST))
 
 import dag
 from invariscope import code, natural, network, provenance, sources
@@ -82,6 +79,7 @@ OUT = f"results/{config['name']}"
 # Where the study is described, so that an audit can look what it says now.
 DESCRIBED = provenance.described(workflow.configfiles, workflow.config_settings.config)
 dag.plan_by_content(OUT)
+dag.import_from(SCRIPTS)
 CELLS = [key for key in STUDY if REGISTRY[key[0]]["architecture"] == "cells"]
 REAL = [key for key in STUDY if key not in CELLS]
 UNTRAINED = sorted({name for name, _ in REAL if "seed" in REGISTRY[name]["weights"]})

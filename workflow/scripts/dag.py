@@ -96,6 +96,12 @@ def plan_by_content(folder):
     DAG.update_needrun, DAG.finish = update_needrun, finish
 
 
+def import_from(folder):
+    """Have jobs import the library from `folder`, whichever copy of it is installed."""
+    first = [str(folder), os.environ.get("PYTHONPATH")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, first))
+
+
 def _is_misplanned(dag, job, folder):
     """Whether a job all of whose inputs are there is to run without a reason, or not in spite."""
     waits = any(map(dag.needrun, set(dag.dependencies[job]) - dag._finished))

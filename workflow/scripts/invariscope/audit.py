@@ -210,7 +210,11 @@ def _step(job, files, finding, planned):
 def _source(record):
     """Where the content of what was fetched or made from nothing comes from, in words."""
     source = _recorded(record, "parameters").get("source", {})
-    words = [f"{key} {value}" if value is not True else key for key, value in source.items()]
+    shown = ("package", "version", "torchvision", "up_to", "seed")
+    words = [f"{key} {source[key]}" for key in shown if key in source]
+    words += ["cells"] * ("cells" in source)
+    if "sha256" in source:
+        words.append(f"SHA-256 {source['sha256'][:12]}...")
     return ", ".join(words)
 
 
