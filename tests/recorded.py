@@ -1,6 +1,6 @@
 """A small made-up study with records, as jobs of the workflow leave them."""
 
-from invariscope import provenance
+from invariscope import provenance, records
 from invariscope.digest import sha256
 from invariscope.staleness import Job
 
@@ -61,3 +61,9 @@ def leave(folder, job, content=None, **run):
         run=RUN | run,
     )
     provenance.write(folder / job.record, record | {"id": provenance.identity(record)})
+
+
+def outputs(folder):
+    """All files that a study's records name as outputs."""
+    found = records.read_all(folder).values()
+    return sorted(name for record in found for name in record["outputs"])

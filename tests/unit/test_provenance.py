@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+import recorded
 import torch
 from recorded import RUN, chain, leave
 
@@ -103,5 +104,5 @@ def test_a_record_that_was_written_is_read_back(tmp_path):
     leave(tmp_path, chain()[0], git={"commit": "ä" * 40, "dirty": True})
     record = records.read(tmp_path / chain()[0].record)
     assert record["run"]["git"]["commit"] == "ä" * 40
-    assert records.outputs(tmp_path) == ["weights/n.safetensors"]
+    assert recorded.outputs(tmp_path) == ["weights/n.safetensors"]
     assert list(records.read_all(tmp_path)) == [chain()[0].record]

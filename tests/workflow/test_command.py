@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+import recorded
 import yaml
 from running import ROOT, invariscope, snakemake
 from tiny import TINY
@@ -218,7 +219,7 @@ def test_the_difference_between_two_runs(study, copy):
 def test_every_changed_byte_is_found(copy, jobs):
     """A random byte of each file that a job left, records included, by the records alone."""
     root = copy / "results/tiny"
-    names = [*records.outputs(root), *records.read_all(root)]
+    names = [*recorded.outputs(root), *records.read_all(root)]
     assert len(names) > 100
     assert all(step.status == audit.CURRENT for step in audit.audit(root, jobs))
     chance = random.Random(0)
@@ -268,7 +269,7 @@ def test_the_study_is_a_crate(study, validate):
     assert result.passed()
     graph = json.loads((root / "ro-crate-metadata.json").read_text())["@graph"]
     files = {entity["@id"] for entity in graph if "File" in entity["@type"]}
-    there = {*records.outputs(root), *records.read_all(root)}
+    there = {*recorded.outputs(root), *records.read_all(root)}
     # All but the crate's own.
     assert files == {name for name in there if not name.startswith("ro-crate")}
     jobs = [entity for entity in graph if entity["@id"].startswith("#job/")]

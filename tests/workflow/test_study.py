@@ -3,13 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+import recorded
 import xarray as xr
 import yaml
 from PIL import Image
 from running import ROOT, invariscope, snakemake
 from tiny import TINY, outputs
-
-from invariscope import records
 
 
 def test_leaves_what_the_contract_says(study):
@@ -87,7 +86,7 @@ def test_leaves_what_the_contract_says(study):
     about = sorted(path.name for path in results.iterdir() if path.is_file())
     assert about == ["ro-crate-metadata.json", "ro-crate-preview.html", "ro-crate.record.json"]
     # Beside each output lies a record that names it.
-    named = {f"tiny/{name}" for name in records.outputs(results)}
+    named = {f"tiny/{name}" for name in recorded.outputs(results)}
     assert named == {*outputs(study), *(f"tiny/{name}" for name in about[:2])}
     # Besides, only what Snakemake keeps for itself and the study's own config.
     assert {path.name for path in study.iterdir()} == {".snakemake", "results", "study.yaml"}

@@ -166,7 +166,7 @@ def audit(root, jobs, target=""):
 
 
 def strays(root, makers):
-    """Files of a study's folder that no job made, logs and the crate's copies apart."""
+    """Files of a study's folder that no job made, logs apart."""
     return sorted(
         name
         for path in Path(root).rglob("*")

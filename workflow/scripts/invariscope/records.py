@@ -79,11 +79,3 @@ def read_all(folder):
         except RecordError as error:
             found[name] = error
     return found
-
-
-def outputs(folder):
-    """All files that records of a study name as outputs, sorted."""
-    records = read_all(folder).values()
-    return sorted(
-        name for record in records if isinstance(record, dict) for name in record["outputs"]
-    )
