@@ -108,6 +108,14 @@ def test_tampered(study):
     assert statuses(audit.audit(study, chain(), "stimuli/b.nc"))["stimuli/b.nc"] == "current"
 
 
+def test_a_tampered_record(study):
+    path = study / "stimuli/a.record.json"
+    path.write_text(path.read_text() + "\n")
+    steps = audit.audit(study, chain(), FIGURE)
+    assert statuses(steps)["stimuli/a.nc"] == "tampered"
+    assert reasons(steps, "tampered") == ["its record was changed after it was written"]
+
+
 def test_a_lost_record_leaves_its_step_unknown(study):
     (study / "stimuli/a.record.json").unlink()
     found = statuses(audit.audit(study, chain(), FIGURE))
@@ -128,7 +136,13 @@ def test_a_forged_record_is_found(study):
 def test_only_a_whole_record_is_one(study):
     path = study / "stimuli/a.record.json"
     text = path.read_text()
-    changes = [('"seed": 0', '"seed": 1'), ("\n ", "\n  "), ('"id": "', '"id": "0'), ("}\n", "}")]
+    changes = [
+        ('"seed": 0', '"seed": 1'),
+        ('"threads": 1', '"threads": 2'),
+        ("\n ", "\n  "),
+        ('"id": "', '"id": "0'),
+        ("}\n", "}"),
+    ]
     for old, new in changes:
         path.write_text(text.replace(old, new, 1))
         with pytest.raises(records.RecordError, match="changed"):
@@ -180,6 +194,7 @@ def test_where_weights_come_from(study, source, words):
 def test_a_second_record_does_not_take_over(study):
     copied = study / "figures/copied.record.json"
     copied.write_bytes((study / "figures/gallery.record.json").read_bytes())
+    assert statuses(audit.audit(study, chain(), FIGURE)) == CURRENT
     found = {step.record: step.status for step in audit.audit(study, chain())}
     assert found["figures/gallery.record.json"] == "current"
     assert found["figures/copied.record.json"] == "stale"

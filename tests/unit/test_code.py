@@ -55,11 +55,14 @@ def test_packages(folder):
     assert code.packages(folder / "script.py", pins) == {"numpy": "1.0", "python": "3.9"}
 
 
-def test_own_modules_are_no_packages():
+def test_own_modules_are_no_packages(monkeypatch):
     scripts = Path(code.__file__).parents[1]
     found = code.packages(scripts / "synthesis.py")
     assert {"torch", "numpy", "xarray"} <= set(found)
     assert not {"invariscope", "job"} & set(found)
+    # Nor where the library is installed as one.
+    monkeypatch.setattr(code, "_distributions", lambda: {"invariscope": ["numpy"]})
+    assert set(code.packages(scripts / "synthesis.py")) == {"python"}
 
 
 def test_each_module_has_its_digest(folder):

@@ -386,6 +386,17 @@ def test_the_preview_names_the_figures_and_needs_no_network(made):
     assert "looking study toy" in text
 
 
+def test_no_home_is_named(made, monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path / "home" / "ann"))
+    (made.project / "config" / "toy.yaml").write_text(f"photos: {tmp_path}/home/ann/photos\n")
+    made.crate()
+    copy = made.folder / "workflow" / "toy.yaml"
+    assert copy.read_text() == "photos: ~/photos\n"
+    entity = graph(made.folder)["workflow/toy.yaml"]
+    assert entity["sha256"] == digest(copy.read_bytes())
+    assert entity["contentSize"] == str(copy.stat().st_size)
+
+
 def test_mistakes_are_told_and_nothing_is_written(made):
     def told(words):
         with pytest.raises(UserError, match=words):

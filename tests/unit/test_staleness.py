@@ -162,3 +162,5 @@ def test_differences():
         ("d", "x" * 37 + "...", "none"),
         ("e", "none", "None"),
     ]
+    assert staleness.differences([1, [2, 3]], [1, [2, 4]]) == [("[1][1]", "3", "4")]
+    assert staleness.differences({"a": [1]}, {"a": [1, 2]}) == [("a", "[1]", "[1, 2]")]
