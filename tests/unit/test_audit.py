@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from recorded import chain, job, leave
 
-from invariscope import audit, cli, provenance, records
+from invariscope import audit, audit_tree, cli, difference, provenance, records
 from invariscope.errors import UserError
 from invariscope.figures import identity
 
@@ -289,7 +289,7 @@ def test_difference_between_two_runs(tmp_path):
         leave(other, each, content=None if number == 0 else "other", threads=2)
     found = {
         rule: [reason.what for reason in those]
-        for rule, those in audit.difference((one, FIGURE), (other, FIGURE))
+        for rule, those in difference.difference((one, FIGURE), (other, FIGURE))
     }
     assert found == {
         "gallery": ["input differs", "run: threads 1 and 2"],
@@ -300,11 +300,11 @@ def test_difference_between_two_runs(tmp_path):
             "run: threads 1 and 2",
         ],
     }
-    all_found = audit.difference((one, FIGURE), (other, FIGURE))
+    all_found = difference.difference((one, FIGURE), (other, FIGURE))
     assert "parameter seed changed from 0 to 4" in [r.what for _, those in all_found for r in those]
-    assert audit.difference((one, FIGURE), (one, FIGURE)) == []
+    assert difference.difference((one, FIGURE), (one, FIGURE)) == []
     with pytest.raises(UserError, match="has no record that can be read"):
-        audit.difference((one, FIGURE), (other, "figures/other.svg"))
+        difference.difference((one, FIGURE), (other, "figures/other.svg"))
 
 
 def test_tree():
@@ -320,7 +320,7 @@ def test_tree():
         step("p", "phase", ["a", "w"]),
         step("t", "tables", ["a", "b", "p", "w"], made="today"),
     ]
-    assert audit.tree(steps) == [
+    assert audit_tree.tree(steps) == [
         "tables: t.nc: current",
         "│    made today",
         "└─ phase: p.nc: current",

@@ -1,7 +1,6 @@
 """The study: config and registry, checked; what rules ask of them."""
 
 import json
-import os
 import shutil
 import sys
 import tomllib

@@ -66,9 +66,7 @@ def main(input, output, record, threads):
         observe, of_condition("restarts"), begin("restarts"), norm, bound
     )
     shown["gram"] = synthesised("gram", bound, gram_diversity(count))
-    paths = natural.photo_paths(record["photos"])
-    natural.check_photos(paths, record["photo_digests"])
-    photos = [natural.read_photo(path, record["side"]) for path in paths]
+    photos = natural.read_photos(record["photos"], record["photo_digests"], record["side"])
     mean, images = preprocessing["mean"], stimuli.sizes["image"]
     shown["patches"] = most_activating(trunk, layer, units, photos, mean, norm, images)
     bound = mean_response(shown["patches"])

@@ -19,7 +19,6 @@ from snakemake.settings.enums import Quietness
 from snakemake.settings.types import ConfigSettings, OutputSettings, ResourceSettings
 
 from invariscope import staleness
-from invariscope.errors import choices
 
 _snakemakes = dict(update_needrun=DAG.update_needrun, finish=DAG.finish)
 
@@ -37,9 +36,7 @@ class _Why(Reason):
         return not self.finished
 
     def __str__(self):
-        return "; ".join(
-            what + (f": {choices(files, most=3)}" if files else "") for what, files in self.reasons
-        )
+        return "; ".join(map(str, self.reasons))
 
     def get_names(self):
         return (what for what, _ in self.reasons)
@@ -58,12 +55,13 @@ def plan_by_content(folder):
         if not dag.workflow.is_main_process:  # but one that runs a job given to it
             await _snakemakes["update_needrun"](dag, create_inventory)
             return
-        described = {job: describe(job, folder) for job in _sorted(dag) if job.output}
+        jobs = [job for level in dag.toposorted() for job in level]
+        described = {job: describe(job, folder) for job in jobs if job.output}
         stale = staleness.stale(described.values(), folder, _forced(dag, described))
         dag._needrun.clear()
         dag._ready_jobs.clear()
         dag._n_until_ready.clear()
-        for job in _sorted(dag):
+        for job in jobs:
             if dag.finished(job):
                 continue
             if job.output:
@@ -109,11 +107,6 @@ def _is_misplanned(dag, job, folder):
         return False
     finding, _ = staleness.examine(describe(job, folder), folder, {})
     return bool(finding.reasons) != dag.needrun(job)
-
-
-def _sorted(dag):
-    """Jobs of a DAG, each after those that it depends on."""
-    return [job for level in dag.toposorted() for job in level]
 
 
 def _forced(dag, described):

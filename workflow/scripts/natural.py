@@ -12,9 +12,7 @@ def main(input, output, record, threads):
     architecture, parameters = weights.load(input.weights)
     preprocessing = record["preprocessing"]
     trunk = Trunk(architecture, parameters, preprocessing["std"], where)
-    paths = natural.photo_paths(record["photos"])
-    natural.check_photos(paths, record["photo_digests"])
-    photos = [natural.read_photo(path, record["side"]) for path in paths]
+    photos = natural.read_photos(record["photos"], record["photo_digests"], record["side"])
     with job.progress(len(photos), "photo", f"{record['network']} natural") as bar:
         means = natural.channel_means(trunk, photos, preprocessing["mean"], bar.update)
     dataset = xr.Dataset(

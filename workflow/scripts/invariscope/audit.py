@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-from collections import Counter
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -12,9 +11,9 @@ import jsonschema
 from . import records, staleness
 from .config import schema
 from .digest import sha256
-from .errors import UserError, choices
+from .errors import UserError
 from .figures import identity
-from .staleness import Job, Reason
+from .staleness import Reason, past_job
 
 CURRENT, STALE, TAMPERED, UNKNOWN = "current", "stale", "tampered", "unknown"
 
@@ -91,8 +90,8 @@ def trace(path, folders):
     """
     carried, digest, suffix = identity.read(path), sha256(path), Path(path).suffix
     for root in folders:
-        for record in records.read_all(root).values():
-            for output, made in _recorded(record, "outputs").items():
+        for record in records.read_whole(root).values():
+            for output, made in record["outputs"].items():
                 same_figure = record["id"] == carried and Path(output).suffix == suffix
                 if made == digest or same_figure:
                     return root, output
@@ -126,7 +125,7 @@ def audit(root, jobs, target=""):
     root = Path(root)
     written = records.read_all(root)
     planned = {job.record: job for job in jobs or ()}
-    past = {name: _as_job(name, record) for name, record in written.items() if name not in planned}
+    past = {name: past_job(name, record) for name, record in written.items() if name not in planned}
     known = past | planned  # in this order: a planned job's outputs are its own
     makers = {output: name for name, job in known.items() for output in (*job.outputs, name)}
     inputs = {
@@ -180,14 +179,6 @@ def _recorded(record, key):
     return record[key] if isinstance(record, dict) else {}
 
 
-def _as_job(name, record):
-    """What a job did, by its record, as what it would do now."""
-    if not isinstance(record, dict):
-        return Job("", {}, {}, {}, (), (), name)
-    causes = {key: record[key] for key in ("rule", "parameters", "code", "packages")}
-    return Job(**causes, inputs=(*record["inputs"],), outputs=(*record["outputs"],), record=name)
-
-
 def _step(job, files, finding, planned):
     """A job's step, as far as some of its outputs are concerned."""
     damaged = [
@@ -232,130 +223,12 @@ def flaws(root):
     """What is wrong with records and figures besides what `audit` finds, a line each."""
     fits = jsonschema.Draft202012Validator(schema("record"))
     found = []
-    for name, record in records.read_all(root).items():
-        if isinstance(record, dict):
-            found += [f"{name}: {error.message}" for error in fits.iter_errors(record)]
-            found += [
-                f"{output}: does not carry the identity of its record"
-                for output in record["outputs"]
-                if Path(output).suffix in (".png", ".svg")
-                and identity.read(Path(root) / output) != record["id"]
-            ]
-    return found
-
-
-def tree(steps):
-    """Steps as lines of text, rule by rule, each above those that it was made from."""
-    rules = {}
-    for step in reversed(steps):
-        rules.setdefault(step.rule or step.record, []).append(step)
-    rule_of = {step.record: rule for rule, those in rules.items() for step in those}
-    below = {
-        rule: {rule_of[name] for step in those for name in step.inputs}
-        for rule, those in rules.items()
-    }
-    beneath = {}  # all that lies below a rule, at any depth
-    for rule in reversed(rules):
-        beneath[rule] = below[rule].union(*(beneath[each] for each in below[rule]))
-    tops = [rule for rule in rules if not any(rule in under for under in below.values())]
-    lines, shown = [], set()
-
-    def draw(rule, first, rest):
-        again = rule in shown
-        shown.add(rule)
-        # What another one leads to is shown there.
-        direct = below[rule].difference(*(beneath[each] for each in below[rule]))
-        direct = [] if again else [each for each in rules if each in direct]
-        head, *more = [f"{rule}: see above"] if again else _lines(rule, rules[rule], rule in tops)
-        margin = rest + ("│    " if direct else "     ")
-        lines.extend([first + head, *(margin + line for line in more)])
-        for index, each in enumerate(direct):
-            last = index == len(direct) - 1
-            draw(each, rest + ("└─ " if last else "├─ "), rest + ("   " if last else "│  "))
-
-    for rule in tops:
-        draw(rule, "", "")
-    return lines
-
-
-def _lines(rule, steps, is_top):
-    """What a tree says of the steps of one rule."""
-    files = sorted(name for step in steps for name in step.files)
-    counts = Counter(step.status for step in steps)
-    states = ", ".join(
-        status if len(counts) == 1 else f"{count} {status}" for status, count in counts.items()
-    )
-    reasons = {}
-    for step in steps:
-        for what, those in step.reasons:
-            reasons.setdefault(what, []).extend(those)
-    name = files[0] if len(files) == 1 else f"{len(files)} files"
-    return [
-        f"{name}: {states}" if name == rule else f"{rule}: {name}: {states}",
-        *(what + f": {choices(those, most=3)}" * bool(those) for what, those in reasons.items()),
-        *(f"{', '.join(step.files)}: {step.source}" for step in steps if step.source),
-        *(f"made {step.made}" for step in steps if is_top and step.made),
-    ]
-
-
-def difference(one, other):
-    """What differs between two runs of a figure or table, back to the first cause.
-
-    Parameters
-    ----------
-    one, other : (path, str)
-        The study's folder and the path of the result in it.
-
-    Returns
-    -------
-    list of (str, list of Reason)
-        Rule of each step that differs, and in what; the figure's own step first.
-
-    Raises
-    ------
-    UserError
-        If one of them has no record.
-    """
-    found, seen = [], set()
-
-    def records_of(root):
-        return {
-            output: record
-            for record in records.read_all(root).values()
-            for output in _recorded(record, "outputs")
-        }
-
-    first, second = records_of(one[0]), records_of(other[0])
-
-    def compare(name, match):
-        if name in seen:
-            return
-        seen.add(name)
-        for root, made, path in ((one[0], first, name), (other[0], second, match)):
-            if path not in made:
-                raise UserError(f"{Path(root) / path}: has no record that can be read")
-        old, new = first[name], second[match]
-        reasons = staleness.changes(_as_job("", new), old, {})
-        inputs = sorted(set(old["inputs"]) & set(new["inputs"]))
-        differing = [each for each in inputs if old["inputs"][each] != new["inputs"][each]]
-        if differing:
-            reasons.append(Reason("input differs", tuple(differing)))
-        if old["outputs"][name] != new["outputs"][match] and not reasons:
-            reasons.append(Reason("bytes differ, though they were made from the same", (name,)))
-        reasons += [
-            Reason(f"run: {key} {before} and {after}")
-            for key, before, after in staleness.differences(
-                *({k: v for k, v in r["run"].items() if k not in _EACH_RUN} for r in (old, new))
-            )
+    for name, record in records.read_whole(root).items():
+        found += [f"{name}: {error.message}" for error in fits.iter_errors(record)]
+        found += [
+            f"{output}: does not carry the identity of its record"
+            for output in record["outputs"]
+            if Path(output).suffix in (".png", ".svg")
+            and identity.read(Path(root) / output) != record["id"]
         ]
-        if reasons:
-            found.append((old["rule"], reasons))
-        for each in differing:
-            compare(each, each)
-
-    compare(one[1], other[1])
     return found
-
-
-# What differs between any two runs.
-_EACH_RUN = "start", "end", "peak_memory"

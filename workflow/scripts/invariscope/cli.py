@@ -10,7 +10,9 @@ import sys
 from pathlib import Path
 
 from . import records
-from .audit import CURRENT, TAMPERED, UNKNOWN, audit, difference, flaws, root_of, trace, tree
+from .audit import CURRENT, TAMPERED, UNKNOWN, audit, flaws, root_of, trace
+from .audit_tree import tree
+from .difference import difference
 from .digest import sha256
 from .errors import UserError, choices
 from .reproduction import compare, in_words
@@ -35,33 +37,36 @@ def main():
 
 def _add_audit(commands):
     words = "Tell whether a result is still what its record says, back to the weights."
-    command = commands.add_parser("audit", help=words, description=words)
+    command = _add(commands, "audit", _audit, words)
     command.add_argument("path", type=Path, help="a result, a copy of one, or a study's folder")
     command.add_argument("other", type=Path, nargs="?", help="another one, with --diff")
     command.add_argument("--diff", action="store_true", help="tell what differs between two")
-    _add_shared(command)
-    command.set_defaults(run=_audit)
+    _add_places(command)
 
 
 def _add_verify(commands):
     words = "Check every file of a study: bytes, records, figures' identities, code and parameters."
-    command = commands.add_parser("verify", help=words, description=words)
+    command = _add(commands, "verify", _verify, words)
     command.add_argument("path", type=Path, help="a study's folder")
-    _add_shared(command)
-    command.set_defaults(run=_verify)
+    _add_places(command)
 
 
 def _add_compare(commands):
     words = "Tell how far two runs of a study agree: byte by byte, and column by column."
-    command = commands.add_parser("compare", help=words, description=words)
+    command = _add(commands, "compare", _compare, words)
     command.add_argument("one", type=Path, help="a study's folder")
     command.add_argument("other", type=Path, help="another one's")
-    command.add_argument("--json", action="store_true", help="print JSON")
-    command.set_defaults(run=_compare)
 
 
-def _add_shared(command):
+def _add(commands, name, run, words):
+    """A command, with what all of them take."""
+    command = commands.add_parser(name, help=words, description=words)
     command.add_argument("--json", action="store_true", help="print JSON")
+    command.set_defaults(run=run)
+    return command
+
+
+def _add_places(command):
     command.add_argument(
         "--configfile", type=Path, help="of the study; by default the one that its records name"
     )
@@ -80,9 +85,7 @@ def _audit(options):
 
 
 def _verify(options):
-    root, target = _place(options.path, options.results)
-    if target:
-        raise UserError(f"{options.path}: not a study's folder; give one, such as {root}")
+    root = _study(options.path, options.results)
     return _report(root, "", options, flaws(root))
 
 
@@ -114,8 +117,8 @@ def _diff(options):
         return 1 if found else 0
     for rule, reasons in found:
         print(f"{rule}:")
-        for what, files in reasons:
-            print(f"  {what}" + (f": {choices(files, most=3)}" if files else ""))
+        for reason in reasons:
+            print(f"  {reason}")
     if not found:
         print("nothing differs")
     return 1 if found else 0
@@ -123,13 +126,7 @@ def _diff(options):
 
 def _compare(options):
     """Print how far two runs agree; 0 if as far as is to be expected."""
-    pair = []
-    for path in (options.one, options.other):
-        root, target = _place(path, Path("results"))
-        if target:
-            raise UserError(f"{path}: not a study's folder; give one, such as {root}")
-        pair.append(root)
-    found = compare(*pair)
+    found = compare(*(_study(path, Path("results")) for path in (options.one, options.other)))
     print(json.dumps(found, indent=1) if options.json else "\n".join(in_words(found)))
     return 0 if found["agree"] else 1
 
@@ -150,15 +147,19 @@ def _place(path, results):
     return found
 
 
+def _study(path, results):
+    """A study's folder, and no other place."""
+    root, target = _place(path, results)
+    if target:
+        raise UserError(f"{path}: not a study's folder; give one, such as {root}")
+    return root
+
+
 def _altered(path, root, target):
     """What is to say of a copy elsewhere whose bytes are not those that were made, as a list."""
     if not path.is_file() or path.resolve() == (root / target).resolve():
         return []
-    made = {
-        record["outputs"].get(target)
-        for record in records.read_all(root).values()
-        if isinstance(record, dict)
-    }
+    made = {record["outputs"].get(target) for record in records.read_whole(root).values()}
     if sha256(path) in made:
         return []
     return [f"{path}: not the bytes that its record tells of: {TAMPERED}"]
@@ -170,7 +171,7 @@ def _config(root, target, given):
         if not given.is_file():
             raise UserError(f"--configfile: {given} is not there")
         return dict(files=[str(given.absolute())], values={})
-    written = [record for record in records.read_all(root).values() if isinstance(record, dict)]
+    written = records.read_whole(root).values()
     own = [record for record in written if target in record["outputs"]]
     for record in sorted(own or written, key=lambda record: record["run"]["end"], reverse=True):
         text = json.dumps(record["run"]["config"])

@@ -90,10 +90,18 @@ def photo_paths(folder):
     return paths
 
 
-def check_photos(paths, digests):
-    """Raise a UserError unless photos have the SHA-256 that they had when the run was planned."""
+def read_photos(folder, digests, side):
+    """All photos of `photo_paths`, as `read_photo` gives them.
+
+    Raises
+    ------
+    UserError
+        Also if one has not the SHA-256 that it had when the run was planned.
+    """
+    paths = photo_paths(folder)
     for path, digest in zip(paths, digests, strict=True):
         check_digest(path, digest, f"photo {path}")
+    return [read_photo(path, side) for path in paths]
 
 
 def read_photo(path, side):

@@ -79,3 +79,8 @@ def read_all(folder):
         except RecordError as error:
             found[name] = error
     return found
+
+
+def read_whole(folder):
+    """Records of a study that are as they were left, as `read_all` gives them."""
+    return {name: each for name, each in read_all(folder).items() if isinstance(each, dict)}

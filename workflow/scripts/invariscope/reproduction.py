@@ -20,8 +20,13 @@ KEYS = [
 ]
 
 
-def circumstances(folder):
+def circumstances(made):
     """Under what a study's jobs ran that may move last digits.
+
+    Parameters
+    ----------
+    made : dict of str to dict
+        Its records.
 
     Returns
     -------
@@ -29,7 +34,7 @@ def circumstances(folder):
         'device', 'platform', 'threads', 'settings' and 'packages', each with all values found.
     """
     found = {key: set() for key in ("device", "platform", "threads", "settings", "packages")}
-    for record in _of_results(folder).values():
+    for record in made.values():
         run = record["run"]
         found["device"].add(run["device"]["name"])
         found["platform"].add(run["platform"])
@@ -39,8 +44,13 @@ def circumstances(folder):
     return {key: sorted(values) for key, values in found.items()}
 
 
-def otherwise(one, other):
+def otherwise(first, second):
     """Records that two studies share and whose jobs were not asked for the same.
+
+    Parameters
+    ----------
+    first, second : dict of str to dict
+        Records of each.
 
     Returns
     -------
@@ -52,7 +62,6 @@ def otherwise(one, other):
         parameters = record["parameters"].items()
         return record["code"], {key: value for key, value in parameters if key != "threads"}
 
-    first, second = _of_results(one), _of_results(other)
     return [
         name
         for name in sorted(set(first) & set(second))
@@ -60,37 +69,17 @@ def otherwise(one, other):
     ]
 
 
-def differing(one, other):
-    """Files of two studies that are not the same.
-
-    Parameters
-    ----------
-    one, other : path
-        Folders of two studies.
-
-    Returns
-    -------
-    same, different, only_one, only_other : list of str
-        Results by path, as the files lie there. What describes the run itself is none.
-    """
-    first, second = (
-        {name for record in _of_results(folder).values() for name in record["outputs"]}
-        for folder in (one, other)
-    )
-    both = sorted(first & second)
-    same = [name for name in both if _bytes(one, name) == _bytes(other, name)]
-    different = [name for name in both if name not in set(same)]
-    return same, different, sorted(first - second), sorted(second - first)
-
-
 def _of_results(folder):
     """Records of jobs by path, but of those that describe the run itself: they read records."""
     return {
         name: record
-        for name, record in records.read_all(folder).items()
-        if isinstance(record, dict)
-        and not any(each.endswith(records.SUFFIX) for each in record["inputs"])
+        for name, record in records.read_whole(folder).items()
+        if not any(each.endswith(records.SUFFIX) for each in record["inputs"])
     }
+
+
+def _files(made):
+    return {name for record in made.values() for name in record["outputs"]}
 
 
 def _bytes(folder, name):
@@ -165,20 +154,25 @@ def compare(one, other):
         what `columns` says; and whether they `agree`: byte by byte under the same circumstances,
         else within tolerances, in all files that are tables.
     """
-    first, second = circumstances(one), circumstances(other)
-    same, different, only_one, only_other = differing(one, other)
+    first, second = _of_results(one), _of_results(other)
+    files, others = _files(first), _files(second)
+    only_one, only_other = sorted(files - others), sorted(others - files)
+    same, different = [], []
+    for name in sorted(files & others):
+        (same if _bytes(one, name) == _bytes(other, name) else different).append(name)
     tables = {
         name: columns(*(pd.read_csv(Path(folder) / name) for folder in (one, other)))
         for name in different
         if name.endswith(".csv")
     }
+    mine, theirs = circumstances(first), circumstances(second)
     changed = {
-        key: [sorted(set(values) - set(second[key])), sorted(set(second[key]) - set(values))]
-        for key, values in first.items()
-        if values != second[key]
+        key: [sorted(set(mine[key]) - set(theirs[key])), sorted(set(theirs[key]) - set(mine[key]))]
+        for key in mine
+        if mine[key] != theirs[key]
     }
     within = all(column["within"] for found in tables.values() for column in found)
-    asked = otherwise(one, other)
+    asked = otherwise(first, second)
     whole = not (only_one or only_other or asked)
     return dict(
         circumstances=changed,

@@ -2,20 +2,28 @@
 
 import os
 import stat
-from collections import namedtuple
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from . import records
 from .digest import sha256
 from .errors import choices
 
-# What has changed, in words, and which files of the study it concerns.
-Reason = namedtuple("Reason", ["what", "files"], defaults=[()])
 UNMADE = "is yet to be made"
 MISSING = "output is missing"
 CHANGED = "output was changed after it was made"
+
+
+class Reason(NamedTuple):
+    """What has changed, in words, and which files of the study it concerns."""
+
+    what: str
+    files: tuple = ()
+
+    def __str__(self):
+        return self.what + (f": {choices(self.files, most=3)}" if self.files else "")
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,14 @@ class Job:
     inputs: tuple
     outputs: tuple
     record: str
+
+
+def past_job(name, record):
+    """What a job did, by its record at `name`, as what it would do now; nothing if broken."""
+    if not isinstance(record, dict):
+        return Job("", {}, {}, {}, (), (), name)
+    causes = {key: record[key] for key in ("rule", "parameters", "code", "packages")}
+    return Job(**causes, inputs=(*record["inputs"],), outputs=(*record["outputs"],), record=name)
 
 
 @dataclass
