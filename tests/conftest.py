@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from running import snakemake
+from tiny import TINY
 
 from invariscope import cells, models
 from invariscope.tracing import trace
@@ -22,6 +24,11 @@ collect_ignore = []
 
 def pytest_addoption(parser):
     parser.addoption(
+        "--chromium",
+        metavar="PATH",
+        help="Chromium's program; runs the tests in browser, which are left out otherwise",
+    )
+    parser.addoption(
         "--resnet50",
         metavar="PATH",
         help="ResNet-50's ImageNet weights up to layer1.2; runs the tests in real_weights, which "
@@ -30,17 +37,27 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    path = config.getoption("--resnet50")
-    if path is None:
-        collect_ignore.append("real_weights")
-    elif not Path(path).is_file():
-        raise pytest.UsageError(f"--resnet50: no file {path}")
+    for option, tests in (("--chromium", "browser"), ("--resnet50", "real_weights")):
+        path = config.getoption(option)
+        if path is None:
+            collect_ignore.append(tests)
+        elif not Path(path).is_file():
+            raise pytest.UsageError(f"{option}: no file {path}")
 
 
 @pytest.fixture(autouse=True)
 def _repeatable():
     torch.manual_seed(0)
     torch.set_num_threads(2)
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory):
+    """The tiny study's folder after a run. Tests leave its results as they are."""
+    folder = tmp_path_factory.mktemp("study") / "first"
+    code, printed = snakemake(folder, TINY)
+    assert code == 0, printed
+    return folder
 
 
 def traced(name, layers):
