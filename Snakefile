@@ -1,6 +1,9 @@
 # Diverse feature visualisations (Cadena et al., ECCV 2018), from weights to figures.
 #
-#   weights -> natural -> synthesis -> phase, warp, baselines -> tables -> figures, crate
+#   weights -> natural -> synthesis -> phase, warp, baselines -> tables -> figures, pages, crate
+
+import os
+import subprocess
 
 from snakemake.utils import min_version
 
@@ -20,6 +23,7 @@ include: "workflow/rules/phase.smk"
 include: "workflow/rules/warp.smk"
 include: "workflow/rules/baselines.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/pages.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/crate.smk"
 
@@ -35,3 +39,20 @@ rule all:
             figure=figures(),
             format=["svg", "png"],
         ),
+        rules.pages.output.pages,
+
+
+rule report:
+    input:
+        rules.all.input,
+    log:
+        f"{OUT}/logs/report.log",
+    message:
+        f"Writing {OUT}/report.html"
+    run:
+        with open(log[0], "w") as said:
+            subprocess.run(report_command(), stdout=said, stderr=said, check=True)
+
+
+# What the report begins with.
+report: f"{os.getcwd()}/{OUT}/report.rst"

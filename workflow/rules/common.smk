@@ -1,6 +1,7 @@
 """The study: config and registry, checked; what rules ask of them."""
 
 import json
+import os
 import shutil
 import sys
 import tomllib
@@ -15,6 +16,7 @@ SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 import dag
+import reporting
 from invariscope import code, natural, network, provenance, sources
 from invariscope.config import blocks, comparisons, read_registry, resolve, validate
 from invariscope.digest import sha256
@@ -79,6 +81,7 @@ OUT = f"results/{config['name']}"
 DESCRIBED = provenance.described(workflow.configfiles, workflow.config_settings.config)
 dag.plan_by_content(OUT)
 dag.import_from(SCRIPTS)
+reporting.report_by_records(OUT)
 CELLS = [key for key in STUDY if REGISTRY[key[0]]["architecture"] == "cells"]
 REAL = [key for key in STUDY if key not in CELLS]
 UNTRAINED = sorted({name for name, _ in REAL if "seed" in REGISTRY[name]["weights"]})
@@ -175,13 +178,41 @@ def figures():
     return always + real + compared + ["ground_truth"] * bool(CELLS)
 
 
+def tables():
+    """Tables that the study's layers allow."""
+    always = ["units", "seeds", "layers", "signature", "warp"]
+    compared = ["correspondence", "comparison"] * bool(COMPARISONS)
+    return always + compared + ["diversity", "diversity_methods"] * bool(WITH_BASELINES)
+
+
+# Categories of Snakemake's report, which sorts them by name.
+STAGES = ["Synthesis", "Phase", "Warp", "Invariance", "Comparison", "Tables"]
+
+
+def in_report(path, caption, stage, **labels):
+    """A file that Snakemake's report shows, with its caption, in the category of a stage."""
+    category = f"{STAGES.index(stage) + 1} {stage}"
+    return report(path, caption=os.path.abspath(caption), category=category, labels=labels)
+
+
+def figure_files(figure, title, stage):
+    """What the job of a figure leaves: the figure, its caption and the record."""
+    path = f"{OUT}/figures/{figure}"
+    return dict(
+        svg=in_report(f"{path}.svg", f"{path}.rst", stage, figure=title),
+        png=f"{path}.png",
+        caption=f"{path}.rst",
+        record=f"{path}.record.json",
+    )
+
+
 def all_records():
     """Records of all jobs of the study, but of the one that describes it as a whole."""
     made = [f"{OUT}/{stage}/{name}" for name, _ in STUDY for stage in ("weights", "natural")]
     made += [file for stage in ("stimuli", "phase", "warp") for file in files_of_all_seeds(stage)]
     made += block_files("baselines", WITH_BASELINES)
-    tables = ["units", *["comparison"] * bool(COMPARISONS), *["diversity"] * bool(WITH_BASELINES)]
-    made += [f"{OUT}/tables/{table}" for table in tables]
+    jobs = ["units", *["comparison"] * bool(COMPARISONS), *["diversity"] * bool(WITH_BASELINES)]
+    made += [f"{OUT}/tables/{job}" for job in [*jobs, "pages"]]
     made += [f"{OUT}/figures/{figure}" for figure in figures()]
     return sorted({f"{path.removesuffix('.nc')}.record.json" for path in made})
 
@@ -193,9 +224,25 @@ def about():
     return {key: project[key] for key in wanted if key in project}
 
 
-def caption(figure):
-    """Template of a figure's caption."""
-    return (Path(workflow.basedir) / "workflow" / "report" / f"{figure}.rst").read_text()
+def caption_path(name):
+    """Where the caption of a table, or the template of a figure's caption, lies."""
+    return Path(workflow.basedir) / "workflow" / "report" / f"{name}.rst"
+
+
+def caption(name):
+    """Text of that."""
+    return caption_path(name).read_text()
+
+
+def report_command():
+    """The command that makes Snakemake's report of this study, given as it was to this run."""
+    words = [sys.executable, "-m", "snakemake", "--snakefile", workflow.main_snakefile]
+    words += ["--report", "--nolock"]  # the lock is held by this run
+    if files := workflow.overwrite_configfiles:
+        words += ["--configfile", *map(str, files)]
+    if values := workflow.config_settings.config:
+        words += ["--config", *(f"{key}={json.dumps(value)}" for key, value in values.items())]
+    return words
 
 
 wildcard_constraints:

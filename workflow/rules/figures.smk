@@ -2,17 +2,13 @@ rule gallery:
     input:
         stimuli=block_files("stimuli", REAL),
     output:
-        svg=report(
-            f"{OUT}/figures/gallery.svg",
-            caption="../report/gallery.rst",
-            category="Synthesis",
-        ),
-        png=f"{OUT}/figures/gallery.png",
-        record=f"{OUT}/figures/gallery.record.json",
+        **figure_files("gallery", "Diverse stimuli and random restarts", "Synthesis"),
     log:
         f"{OUT}/logs/figures/gallery.log",
     params:
-        record=lambda _: record("gallery.py", show=gallery_units(), layers=REAL),
+        record=lambda _: record(
+            "gallery.py", caption=caption("gallery"), show=gallery_units(), layers=REAL
+        ),
     conda:
         "../../envs/figures.yaml"
     script:
@@ -23,17 +19,11 @@ rule diversity:
     input:
         stimuli=block_files("stimuli", STUDY),
     output:
-        svg=report(
-            f"{OUT}/figures/diversity.svg",
-            caption="../report/diversity.rst",
-            category="Synthesis",
-        ),
-        png=f"{OUT}/figures/diversity.png",
-        record=f"{OUT}/figures/diversity.record.json",
+        **figure_files("diversity", "Response against distance", "Synthesis"),
     log:
         f"{OUT}/logs/figures/diversity.log",
     params:
-        record=lambda _: record("diversity.py", layers=list(STUDY)),
+        record=lambda _: record("diversity.py", caption=caption("diversity"), layers=list(STUDY)),
     conda:
         "../../envs/figures.yaml"
     script:
@@ -44,17 +34,11 @@ rule ground_truth:
     input:
         stimuli=block_files("stimuli", CELLS),
     output:
-        svg=report(
-            f"{OUT}/figures/ground_truth.svg",
-            caption="../report/ground_truth.rst",
-            category="Synthesis",
-        ),
-        png=f"{OUT}/figures/ground_truth.png",
-        record=f"{OUT}/figures/ground_truth.record.json",
+        **figure_files("ground_truth", "Model cells with known invariances", "Synthesis"),
     log:
         f"{OUT}/logs/figures/ground_truth.log",
     params:
-        record=lambda _: record("ground_truth.py", layers=CELLS),
+        record=lambda _: record("ground_truth.py", caption=caption("ground_truth"), layers=CELLS),
     conda:
         "../../envs/figures.yaml"
     script:
@@ -65,17 +49,13 @@ rule phase_examples:
     input:
         phase=block_files("phase", STUDY),
     output:
-        svg=report(
-            f"{OUT}/figures/phase_examples.svg",
-            caption="../report/phase_examples.rst",
-            category="Phase",
-        ),
-        png=f"{OUT}/figures/phase_examples.png",
-        record=f"{OUT}/figures/phase_examples.record.json",
+        **figure_files("phase_examples", "The most and the least phase-invariant units", "Phase"),
     log:
         f"{OUT}/logs/figures/phase_examples.log",
     params:
-        record=lambda _: record("phase_examples.py", layers=list(STUDY)),
+        record=lambda _: record(
+            "phase_examples.py", caption=caption("phase_examples"), layers=list(STUDY)
+        ),
     conda:
         "../../envs/figures.yaml"
     script:
@@ -86,14 +66,7 @@ rule phase_population:
     input:
         units=rules.tables.output.units,
     output:
-        svg=report(
-            f"{OUT}/figures/phase_population.svg",
-            caption=os.path.abspath(f"{OUT}/figures/phase_population.rst"),
-            category="Phase",
-        ),
-        png=f"{OUT}/figures/phase_population.png",
-        caption=f"{OUT}/figures/phase_population.rst",
-        record=f"{OUT}/figures/phase_population.record.json",
+        **figure_files("phase_population", "Phase invariance of each layer", "Phase"),
     log:
         f"{OUT}/logs/figures/phase_population.log",
     params:
@@ -108,17 +81,11 @@ rule texture:
     input:
         units=rules.tables.output.units,
     output:
-        svg=report(
-            f"{OUT}/figures/texture.svg",
-            caption="../report/texture.rst",
-            category="Phase",
-        ),
-        png=f"{OUT}/figures/texture.png",
-        record=f"{OUT}/figures/texture.record.json",
+        **figure_files("texture", "Texture test against phase tuning", "Phase"),
     log:
         f"{OUT}/logs/figures/texture.log",
     params:
-        record=lambda _: record("texture.py"),
+        record=lambda _: record("texture.py", caption=caption("texture")),
     conda:
         "../../envs/figures.yaml"
     script:
@@ -130,17 +97,11 @@ rule phase_signature:
         units=rules.tables.output.units,
         signature=rules.tables.output.signature,
     output:
-        svg=report(
-            f"{OUT}/figures/phase_signature.svg",
-            caption="../report/phase_signature.rst",
-            category="Phase",
-        ),
-        png=f"{OUT}/figures/phase_signature.png",
-        record=f"{OUT}/figures/phase_signature.record.json",
+        **figure_files("phase_signature", "Spectra and phases of diverse sets", "Phase"),
     log:
         f"{OUT}/logs/figures/phase_signature.log",
     params:
-        record=lambda _: record("phase_signature.py"),
+        record=lambda _: record("phase_signature.py", caption=caption("phase_signature")),
     conda:
         "../../envs/figures.yaml"
     script:
@@ -152,17 +113,13 @@ rule warp_examples:
         stimuli=block_files("stimuli", STUDY),
         warp=block_files("warp", STUDY),
     output:
-        svg=report(
-            f"{OUT}/figures/warp_examples.svg",
-            caption="../report/warp_examples.rst",
-            category="Warp",
-        ),
-        png=f"{OUT}/figures/warp_examples.png",
-        record=f"{OUT}/figures/warp_examples.record.json",
+        **figure_files("warp_examples", "The most and the least warp-invariant units", "Warp"),
     log:
         f"{OUT}/logs/figures/warp_examples.log",
     params:
-        record=lambda _: record("warp_examples.py", layers=list(STUDY)),
+        record=lambda _: record(
+            "warp_examples.py", caption=caption("warp_examples"), layers=list(STUDY)
+        ),
     conda:
         "../../envs/figures.yaml"
     script:
@@ -174,17 +131,11 @@ rule warp_population:
         units=rules.tables.output.units,
         warp=rules.tables.output.warp,
     output:
-        svg=report(
-            f"{OUT}/figures/warp_population.svg",
-            caption="../report/warp_population.rst",
-            category="Warp",
-        ),
-        png=f"{OUT}/figures/warp_population.png",
-        record=f"{OUT}/figures/warp_population.record.json",
+        **figure_files("warp_population", "Warp invariance of each layer", "Warp"),
     log:
         f"{OUT}/logs/figures/warp_population.log",
     params:
-        record=lambda _: record("warp_population.py"),
+        record=lambda _: record("warp_population.py", caption=caption("warp_population")),
     conda:
         "../../envs/figures.yaml"
     script:
@@ -196,14 +147,7 @@ rule invariance_map:
         units=rules.tables.output.units,
         stimuli=block_files("stimuli", STUDY),
     output:
-        svg=report(
-            f"{OUT}/figures/invariance_map.svg",
-            caption=os.path.abspath(f"{OUT}/figures/invariance_map.rst"),
-            category="Invariance",
-        ),
-        png=f"{OUT}/figures/invariance_map.png",
-        caption=f"{OUT}/figures/invariance_map.rst",
-        record=f"{OUT}/figures/invariance_map.record.json",
+        **figure_files("invariance_map", "Map of all units", "Invariance"),
     log:
         f"{OUT}/logs/figures/invariance_map.log",
     params:
@@ -220,14 +164,7 @@ rule layers:
     input:
         layers=rules.tables.output.layers,
     output:
-        svg=report(
-            f"{OUT}/figures/layers.svg",
-            caption=os.path.abspath(f"{OUT}/figures/layers.rst"),
-            category="Invariance",
-        ),
-        png=f"{OUT}/figures/layers.png",
-        caption=f"{OUT}/figures/layers.rst",
-        record=f"{OUT}/figures/layers.record.json",
+        **figure_files("layers", "Invariant units by receptive field", "Invariance"),
     log:
         f"{OUT}/logs/figures/layers.log",
     params:
@@ -243,14 +180,7 @@ rule network_comparison:
         units=rules.tables.output.units,
         comparison=rules.comparison.output.comparison,
     output:
-        svg=report(
-            f"{OUT}/figures/network_comparison.svg",
-            caption=os.path.abspath(f"{OUT}/figures/network_comparison.rst"),
-            category="Comparison",
-        ),
-        png=f"{OUT}/figures/network_comparison.png",
-        caption=f"{OUT}/figures/network_comparison.rst",
-        record=f"{OUT}/figures/network_comparison.record.json",
+        **figure_files("network_comparison", "Indices of corresponding layers", "Comparison"),
     log:
         f"{OUT}/logs/figures/network_comparison.log",
     params:
@@ -271,17 +201,13 @@ rule network_gallery:
         correspondence=rules.comparison.output.correspondence,
         stimuli=block_files("stimuli", COMPARED),
     output:
-        svg=report(
-            f"{OUT}/figures/network_gallery.svg",
-            caption="../report/network_gallery.rst",
-            category="Comparison",
-        ),
-        png=f"{OUT}/figures/network_gallery.png",
-        record=f"{OUT}/figures/network_gallery.record.json",
+        **figure_files("network_gallery", "Example units of corresponding layers", "Comparison"),
     log:
         f"{OUT}/logs/figures/network_gallery.log",
     params:
-        record=lambda _: record("network_gallery.py", layers=COMPARED),
+        record=lambda _: record(
+            "network_gallery.py", caption=caption("network_gallery"), layers=COMPARED
+        ),
     conda:
         "../../envs/figures.yaml"
     script:
@@ -294,14 +220,7 @@ rule diversity_methods:
         units=rules.diversity_table.output.units,
         baselines=block_files("baselines", WITH_BASELINES),
     output:
-        svg=report(
-            f"{OUT}/figures/diversity_methods.svg",
-            caption=os.path.abspath(f"{OUT}/figures/diversity_methods.rst"),
-            category="Synthesis",
-        ),
-        png=f"{OUT}/figures/diversity_methods.png",
-        caption=f"{OUT}/figures/diversity_methods.rst",
-        record=f"{OUT}/figures/diversity_methods.record.json",
+        **figure_files("diversity_methods", "Other methods than diverse synthesis", "Synthesis"),
     log:
         f"{OUT}/logs/figures/diversity_methods.log",
     params:

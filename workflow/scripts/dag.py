@@ -67,10 +67,10 @@ def plan_by_content(folder):
             if job.output:
                 reasons = stale.get(described[job].record)
             else:
+                # A mere name for others' results has nothing to do unless one of these is made.
                 begun = dag._needrun | dag._finished
-                reasons = [staleness.Reason("asked for")] * (
-                    not begun.isdisjoint(dag.dependencies[job])
-                )
+                does = not job.is_norun or not begun.isdisjoint(dag.dependencies[job])
+                reasons = [staleness.Reason("asked for")] * does
             if reasons:
                 dag._needrun.add(job)
                 dag._reason[job] = _Why(reasons)

@@ -1,7 +1,7 @@
-"""Draw response against minimal distance for each layer."""
+"""Draw response against minimal distance for each layer, and sum both up in the caption."""
 
 import job
-from invariscope import files
+from invariscope import captions, files, summaries
 from invariscope.figures import diversity, style
 from invariscope.stimuli import join_blocks
 
@@ -11,6 +11,7 @@ def main(input, output, record, threads):
     style.apply()
     figure = diversity.draw([("\n".join(key), stimuli) for key, stimuli in layers.items()])
     style.save(figure, [output.svg, output.png], record["id"])
+    captions.write(output.caption, record["caption"], layers=summaries.distances(layers))
 
 
 job.run(main, snakemake)  # noqa: F821

@@ -3,7 +3,7 @@
 import pandas as pd
 
 import job
-from invariscope import files, tables
+from invariscope import captions, files, tables
 from invariscope.figures import network_gallery, style
 
 
@@ -34,6 +34,7 @@ def main(input, output, record, threads):
         [output.svg, output.png],
         record["id"],
     )
+    captions.write(output.caption, record["caption"])
 
 
 job.run(main, snakemake)  # noqa: F821

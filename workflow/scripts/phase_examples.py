@@ -1,7 +1,7 @@
 """Draw the most and the least phase-invariant unit of each layer."""
 
 import job
-from invariscope import files
+from invariscope import captions, files, summaries
 from invariscope.figures import phase_examples, style
 
 
@@ -17,6 +17,7 @@ def main(input, output, record, threads):
         rows.append((style.unit_title(network, layer, phase), phase))
     style.apply()
     style.save(phase_examples.draw(rows), [output.svg, output.png], record["id"])
+    captions.write(output.caption, record["caption"], **summaries.chosen_from(blocks))
 
 
 job.run(main, snakemake)  # noqa: F821

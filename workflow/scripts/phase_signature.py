@@ -1,9 +1,9 @@
-"""Draw what the diverse stimuli themselves tell of phase invariance."""
+"""Draw what diverse stimuli alone tell of phase invariance, and sum it up in the caption."""
 
 import pandas as pd
 
 import job
-from invariscope import tables
+from invariscope import captions, summaries, tables
 from invariscope.figures import phase_signature, style
 
 
@@ -13,6 +13,8 @@ def main(input, output, record, threads):
         pd.read_csv(input.signature), on=tables.KEYS, validate="1:1"
     )
     style.save(phase_signature.draw(table), [output.svg, output.png], record["id"])
+    values = dict(layers=summaries.signatures(table), level=summaries.LEVEL)
+    captions.write(output.caption, record["caption"], **values)
 
 
 job.run(main, snakemake)  # noqa: F821

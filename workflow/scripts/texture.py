@@ -1,13 +1,16 @@
-"""Draw the texture ratio of each unit against its F1/F0."""
+"""Draw the texture ratio of each unit against its F1/F0, and sum it up in the caption."""
 
 import job
-from invariscope import tables
+from invariscope import captions, summaries, tables
 from invariscope.figures import style, texture
 
 
 def main(input, output, record, threads):
     style.apply()
-    style.save(texture.draw(tables.read(input.units)), [output.svg, output.png], record["id"])
+    style.save(
+        texture.draw(table := tables.read(input.units)), [output.svg, output.png], record["id"]
+    )
+    captions.write(output.caption, record["caption"], layers=summaries.textures(table))
 
 
 job.run(main, snakemake)  # noqa: F821

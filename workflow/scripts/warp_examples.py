@@ -1,7 +1,7 @@
 """Draw the most and the least warp-invariant unit of each layer."""
 
 import job
-from invariscope import files
+from invariscope import captions, files, summaries
 from invariscope.figures import style, warp_examples
 
 
@@ -19,6 +19,7 @@ def main(input, output, record, threads):
         rows.append((style.unit_title(network, layer, warp), shown, warp))
     style.apply()
     style.save(warp_examples.draw(rows), [output.svg, output.png], record["id"])
+    captions.write(output.caption, record["caption"], **summaries.chosen_from(blocks))
 
 
 job.run(main, snakemake)  # noqa: F821

@@ -1,9 +1,9 @@
-"""Draw how warp-invariant the units of each layer are."""
+"""Draw how warp-invariant the units of each layer are, and sum it up in the caption."""
 
 import pandas as pd
 
 import job
-from invariscope import tables
+from invariscope import captions, summaries, tables
 from invariscope.figures import style, warp_population
 
 
@@ -11,6 +11,7 @@ def main(input, output, record, threads):
     style.apply()
     table = tables.read(input.units).merge(pd.read_csv(input.warp), on=tables.KEYS, validate="1:1")
     style.save(warp_population.draw(table), [output.svg, output.png], record["id"])
+    captions.write(output.caption, record["caption"], layers=summaries.warps(table))
 
 
 job.run(main, snakemake)  # noqa: F821

@@ -165,13 +165,13 @@ def audit(root, jobs, target=""):
 
 
 def strays(root, makers):
-    """Files of a study's folder that no job made, logs apart."""
+    """Files of a study's folder that no job made, apart from logs and Snakemake's report."""
     return sorted(
         name
         for path in Path(root).rglob("*")
         if path.is_file()
         for name in [path.relative_to(root).as_posix()]
-        if name not in makers and not name.startswith("logs/")
+        if name not in makers and not name.startswith("logs/") and name != "report.html"
     )
 
 

@@ -10,7 +10,7 @@ from .tables import KEYS
 CONFIDENCE = 0.95
 
 
-def _real_layers(table):
+def real_layers(table):
     """Rows of each layer, without model cells."""
     return table[table.truth == ""].groupby(KEYS[:2], sort=False)
 
@@ -30,7 +30,7 @@ def label_counts(table):
         by label.
     """
     found = []
-    for (network, layer), rows in _real_layers(table):
+    for (network, layer), rows in real_layers(table):
         counts = {label: int((rows.label == label).sum()) for label in LABELS}
         units = sum(counts.values())
         found.append(
@@ -60,7 +60,7 @@ def layer_rows(units):
         of the Wilson interval; `label_agreement` is the mean over units.
     """
     found = []
-    for (network, layer), rows in _real_layers(units):
+    for (network, layer), rows in real_layers(units):
         known = rows[rows.label != ""]
         row = dict(network=network, layer=layer, rf=rows.rf.iloc[0], units=len(known))
         row["missing"] = len(rows) - len(known)
@@ -98,7 +98,7 @@ def phase_invariant(table, borders):
         interval.
     """
     found = []
-    for (network, layer), rows in _real_layers(table):
+    for (network, layer), rows in real_layers(table):
         known = rows.f1_f0.dropna()
         below = []
         for border in borders if len(known) else ():

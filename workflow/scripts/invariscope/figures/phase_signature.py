@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import seaborn as sns
 
+from ..summaries import LEVEL
 from . import style
 
 
@@ -39,12 +40,12 @@ def draw(table):
 
 
 def _panel(ax, table, x, y):
-    """One index against another: real units as dots, hollow if Rayleigh's p is 0.05 or more."""
+    """One index against another: real units as dots, hollow where phases do not cluster."""
     known = table.dropna(subset=[x, y])
     cells, units = known[known.truth != ""], known[known.truth == ""]
     marks = style.points(units)
     for key, rows in units.groupby(["network", "layer"], sort=False):
-        clustered = rows.rayleigh_p < 0.05
+        clustered = rows.rayleigh_p < LEVEL
         style.scatter(ax, rows[x], rows[y], clustered, marks[key], " ".join(key))
     # Names would hide each other where similarities are alike.
     names = cells.truth if x == "f1_f0" else [""] * len(cells)
