@@ -20,7 +20,15 @@ from invariscope import records
 from invariscope.errors import choices
 
 _snakemakes = report.auto_report
-UNTOLD = "report.html"  # the path where none is told
+UNTOLD = Path("report.html")  # the path where the command line tells none
+
+
+class _FileRecord(report.FileRecord):
+    """What the report knows of a file. Not all that its job was given, but where to read that."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        self.params = f"record: {self.job.output.record}"
 
 
 def report_by_records(folder):
@@ -36,9 +44,7 @@ def report_by_records(folder):
         _check(dag, folder)
         made = _metadata(folder)
         dag.workflow.persistence.metadata = lambda file: made.get(os.path.relpath(file, folder))
-        # The path as it was told is a Path, and the one in its place a text.
-        told = settings.path != UNTOLD
-        target = Path(settings.path) if told else Path(folder, "report.html")
+        target = settings.path if _told(settings.path) else Path(folder, "report.html")
         target.parent.mkdir(parents=True, exist_ok=True)
         # In a folder, as an archive's content is named after the file.
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as temporary:
@@ -47,17 +53,21 @@ def report_by_records(folder):
             os.replace(settings.path, target)
         logger.info(f"The report is {target}")
 
-    report.auto_report = auto_report
+    report.auto_report, report.FileRecord = auto_report, _FileRecord
+
+
+def _told(path):
+    """Whether the command line tells the path of the report."""
+    return path != UNTOLD or any(Path(word.removeprefix("--report=")) == path for word in sys.argv)
 
 
 def _check(dag, folder):
     """End in one line if a file is missing that the report shows; say if one is outdated."""
     shown = [job for job in dag.jobs if any(is_flagged(file, "report") for file in job.output)]
-    files = [file for job in shown for file in job.output]
-    missing = [os.path.relpath(file, folder) for file in files if not os.path.exists(file)]
-    if missing:
+    lacking = {job.rule.name for job in shown if not all(map(os.path.exists, job.output))}
+    if lacking:
         sys.exit(
-            f"invariscope: no report of {folder}: it lacks {choices(sorted(missing), most=3)}; "
+            f"invariscope: {folder}: no report without {choices(sorted(lacking))}; "
             "run the study first, or ask for the target `report`"
         )
     if outdated := sorted({job.rule.name for job in dag.needrun_jobs() if job.output}):
