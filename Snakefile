@@ -1,6 +1,6 @@
 # Diverse feature visualisations (Cadena et al., ECCV 2018), from weights to figures.
 #
-#   weights -> natural -> synthesis -> phase, warp, baselines -> tables -> figures, crate
+#   weights -> natural -> synthesis -> phase, warp, baselines -> tables -> figures, atlas, crate
 
 from snakemake.utils import min_version
 
@@ -21,6 +21,7 @@ include: "workflow/rules/warp.smk"
 include: "workflow/rules/baselines.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/atlas.smk"
 include: "workflow/rules/crate.smk"
 
 
@@ -28,6 +29,7 @@ rule all:
     default_target: True
     input:
         f"{OUT}/tables/units.csv",
+        f"{OUT}/atlas/index.html",
         f"{OUT}/ro-crate-metadata.json",
         expand(
             "{out}/figures/{figure}.{format}",
