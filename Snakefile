@@ -1,6 +1,6 @@
 # Diverse feature visualisations (Cadena et al., ECCV 2018), from weights to figures.
 #
-#   weights -> natural -> synthesis -> phase, warp, baselines -> tables -> figures, pages, crate
+#   weights -> natural -> synthesis -> phase, warp, baselines -> tables -> figures, pages, atlas, crate
 
 import os
 import subprocess
@@ -25,6 +25,7 @@ include: "workflow/rules/baselines.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/pages.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/atlas.smk"
 include: "workflow/rules/crate.smk"
 
 
@@ -32,6 +33,7 @@ rule all:
     default_target: True
     input:
         f"{OUT}/tables/units.csv",
+        f"{OUT}/atlas/index.html",
         f"{OUT}/ro-crate-metadata.json",
         expand(
             "{out}/figures/{figure}.{format}",

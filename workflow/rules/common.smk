@@ -87,6 +87,8 @@ REAL = [key for key in STUDY if key not in CELLS]
 UNTRAINED = sorted({name for name, _ in REAL if "seed" in REGISTRY[name]["weights"]})
 COMPARED = [key for key in REAL if any(key[0] in pair["networks"] for pair in COMPARISONS)]
 WITH_BASELINES = [key for key, layer in STUDY.items() if layer["baselines"]]
+# What the atlas's page is made of.
+ATLAS = sorted((Path(workflow.basedir) / "workflow" / "atlas").iterdir())
 # A GPU is shared by no two jobs: each that wants one claims all there is (see the profile).
 GPU = int(shutil.which("nvidia-smi") is not None)
 
@@ -213,7 +215,7 @@ def all_records():
     made += block_files("baselines", WITH_BASELINES)
     jobs = ["units", *["comparison"] * bool(COMPARISONS), *["diversity"] * bool(WITH_BASELINES)]
     made += [f"{OUT}/tables/{job}" for job in [*jobs, "pages"]]
-    made += [f"{OUT}/figures/{figure}" for figure in figures()]
+    made += [f"{OUT}/figures/{figure}" for figure in figures()] + [f"{OUT}/atlas"]
     return sorted({f"{path.removesuffix('.nc')}.record.json" for path in made})
 
 

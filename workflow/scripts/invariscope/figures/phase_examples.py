@@ -6,6 +6,7 @@ import seaborn as sns
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
+from ..curves import tuning_curves
 from ..tuning import above_blank, relative
 from . import style
 
@@ -73,15 +74,17 @@ def _curve(ax, unit, first, last):
     """Response over phase, in percent of its maximum: each image used, their mean, both forms."""
     phases = np.rad2deg(np.append(unit.phase.values, 2 * np.pi))
     for form, line in (("monogenic", "--"), ("fourier", "-")):
-        chosen = unit.sel(form=form)
-        curves = above_blank(chosen.response.values, unit.blank.values)[chosen.used.values]
-        if not len(curves):
+        chosen = unit.sel(form=form).expand_dims("unit")
+        each, mean = tuning_curves(
+            chosen.response.values, np.atleast_1d(unit.blank.values), chosen.used.values
+        )
+        if not chosen.used.any():
             continue
-        curves = 100 * curves / curves.max(1, keepdims=True)
+        curves = 100 * np.append(each[0], mean, 0)
         curves = np.append(curves, curves[:, :1], 1)  # the cycle closes
         if form == "fourier":
-            ax.plot(phases, curves.T, color="0.8", lw=0.5)
-        ax.plot(phases, curves.mean(0), line, color="0.1", lw=1, label=style.FORMS[form])
+            ax.plot(phases, curves[:-1].T, color="0.8", lw=0.5)
+        ax.plot(phases, curves[-1], line, color="0.1", lw=1, label=style.FORMS[form])
     indices = (float(unit[name].sel(form="fourier")) for name in ("f1_f0", "mean_max"))
     ax.set_title("F1/F0 {:.2f}, mean/max {:.2f}".format(*indices), fontsize=6, pad=2)
     ax.set(xlim=(0, 360), ylim=(-4, 104), xticks=[0, 180, 360], yticks=[0, 50, 100])

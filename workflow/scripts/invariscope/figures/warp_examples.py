@@ -4,7 +4,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 
-from ..tuning import above_blank, ratio
+from ..curves import path_curve
+from ..example_warp import example, grid_lines
 from . import style
 
 PATHS = {
@@ -74,10 +75,9 @@ def draw(units):
 def _panels(stimuli, unit):
     """What draws each picture of a row."""
     pair = int(unit.example)
-    source = stimuli.values[int(unit.source_image[pair])]
-    target = stimuli.values[int(unit.target_image[pair])]
-    warped = unit.warped.values
-    gain = (warped * target).sum() / (warped**2).sum()
+    ends = (unit[f"{end}_image"].values[[pair]] for end in ("source", "target"))
+    pictures = example(stimuli.values[None], *ends, unit.warped.values[None])
+    source, target, warped, residual = pictures[0]
     explained = unit.explained.isel(pair=pair)
     affine, free = (float(explained.sel(family=name)) for name in ("affine", "warp"))
 
@@ -91,8 +91,8 @@ def _panels(stimuli, unit):
     return (
         picture(source),
         picture(target),
-        picture(gain * warped, f"explains {free:.0%}, affine {affine:.0%}"),
-        picture(target - gain * warped, "contrast turned" if bool(unit.turned[pair]) else ""),
+        picture(warped, f"explains {free:.0%}, affine {affine:.0%}"),
+        picture(residual, "contrast turned" if bool(unit.turned[pair]) else ""),
         lambda ax: _grid(ax, source, unit.displacement.values[pair], float(unit.jacobian[pair])),
     )
 
@@ -101,11 +101,8 @@ def _grid(ax, source, displacement, least):
     """Where the straight grid of the warped stimulus lies in the source."""
     side = source.shape[-1]
     style.show(ax, 0.5 + 0.5 * style.visible(source))
-    at = np.arange(side)
-    y, x = at[:, None] + displacement[0], at[None, :] + displacement[1]
-    for line in np.linspace(0, side - 1, LINES).round().astype(int):
-        ax.plot(x[line], y[line], color="k", lw=0.5)
-        ax.plot(x[:, line], y[:, line], color="k", lw=0.5)
+    for line in grid_lines(displacement, LINES):
+        ax.plot(*line.T, color="k", lw=0.5)
     ax.set(xlim=(-0.5, side - 0.5), ylim=(side - 0.5, -0.5))
     ax.set_xlabel(f"least Jacobian {least:.2f}", fontsize=5.5, labelpad=1)
 
@@ -119,10 +116,8 @@ def _responses(ax, unit, last):
         unit.blend_response,
     )
     for (label, line), responses in zip(PATHS.items(), paths, strict=True):
-        seen = above_blank(responses.values, float(unit.blank))
-        seen = seen.reshape(-1, seen.shape[-1]).sum(0)
-        at = np.linspace(0, 1, len(seen))
-        ax.plot(at, 100 * ratio(seen, np.full(len(seen), seen[0])), label=label, **line)
+        (curve,) = path_curve(responses.values[None], np.atleast_1d(unit.blank.values))
+        ax.plot(np.linspace(0, 1, len(curve)), 100 * curve, label=label, **line)
     ax.set(xlim=(0, 1), ylim=(0, 125), xticks=[0, 0.5, 1], yticks=[0, 50, 100])
     ax.tick_params(labelsize=6, length=2, pad=1, labelbottom=last)
     own, control = (

@@ -1,0 +1,98 @@
+"use strict";
+// Small things that all parts use.
+
+// An element with attributes and content; texts are never read as HTML.
+function make(tag, attributes = {}, ...content) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== null) element.setAttribute(name, value);
+  }
+  element.append(...content);
+  return element;
+}
+
+function byId(id) {
+  return document.getElementById(id);
+}
+
+function fill(select, options) {
+  select.replaceChildren(...options.map(([value, text]) => make("option", {value}, text)));
+}
+
+// A number as one reads it: three digits, small ones by their bound.
+function readable(value) {
+  if (value === null) return "none";
+  if (value !== 0 && Math.abs(value) < 0.001) return value > 0 ? "< 0.001" : "> −0.001";
+  return Number(value.toPrecision(3)).toLocaleString("en", {maximumSignificantDigits: 3}).replace("-", "−");
+}
+
+// Read a further script; pages opened from disk may read nothing else.
+function readScript(src) {
+  return new Promise((resolve, reject) => {
+    const script = make("script", {src});
+    script.onload = resolve;
+    script.onerror = () => reject(new Error(`${src} cannot be read`));
+    document.head.append(script);
+  });
+}
+
+function percent(share) {
+  return share === null ? "none" : `${Math.round(100 * share)}%`;
+}
+
+function className(truth) {
+  return truth.replaceAll("_", " ");
+}
+
+function unitName(row) {
+  return row.truth ? className(row.truth) : `unit ${row.channel}`;
+}
+
+function fullName(row) {
+  return `${row.network} ${row.layer} ${unitName(row)}`;
+}
+
+// Part of a unit's sheet: `count` pictures from cell (column, row) on, about `wide` pixels each.
+// Small fields are enlarged a whole number of times, without smoothing.
+function crop(row, [column, line], count, wide, alt, cells = 1) {
+  const side = cells === 1 ? row.rf : cells * row.rf - 1;
+  const zoom = wide < side ? wide / side : Math.floor(wide / side);
+  const image = make("img", {
+    src: `units/${row.network}/${row.layer}/${row.channel}.png`, alt, loading: "lazy", decoding: "async",
+  });
+  image.style.width = `${study.columns * row.rf * zoom}px`;
+  image.style.left = `${-column * row.rf * zoom}px`;
+  image.style.top = `${-line * row.rf * zoom}px`;
+  const box = make("span", {class: zoom < 1 ? "crop" : "crop exact"}, image);
+  box.style.width = `${count * side * zoom}px`;
+  box.style.height = `${side * zoom}px`;
+  return box;
+}
+
+function theme() {
+  return state.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+}
+
+function colour(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
+
+// What all charts share.
+function layout(more) {
+  const axis = {
+    gridcolor: colour("line"), zerolinecolor: colour("line"), linecolor: colour("soft"),
+    automargin: true,
+  };
+  const axes = Object.fromEntries(
+    Object.entries(more).filter(([name]) => /^[xy]axis/.test(name))
+      .map(([name, own]) => [name, {...axis, ...own}]),
+  );
+  return {
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    font: {family: "system-ui, sans-serif", size: 12, color: colour("text")},
+    margin: {l: 50, r: 10, t: 10, b: 40}, showlegend: false, hovermode: "closest",
+    ...more, ...axes,
+  };
+}
+
+const CHART = {displayModeBar: false, responsive: true};

@@ -1,0 +1,26 @@
+"""Make the atlas: pictures and numbers of every unit, and the page that shows them."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import job
+from invariscope import files, tables
+from invariscope.atlas import page
+
+
+def main(input, output, record, threads):
+    folder, blocks = Path(output.page).parent, {}
+    paths = list(zip(input.stimuli, input.phase, input.warp, strict=True))
+    with job.progress(len(paths), "block", "atlas") as bar, ThreadPoolExecutor(threads) as pool:
+        for made in paths:
+            stimuli, phase, warp = map(files.read_dataset, made)
+            block = Path(made[0]).stem
+            blocks |= page.write_block(folder, block, stimuli, phase, warp, pool.map)
+            bar.update()
+    units, images = tables.read(input.units), stimuli.sizes["image"]
+    page.write_study(folder, record["name"], units, blocks, images, phase.phase.values)
+    sources = page.read_sources(record["sources"], record["digests"])
+    page.write_page(folder, sources, name=record["name"], id=record["id"])
+
+
+job.run(main, snakemake)  # noqa: F821
