@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from running import snakemake
+from running import ROOT, snakemake
 from tiny import TINY
 
 from invariscope import cells, models
@@ -58,6 +58,12 @@ def study(tmp_path_factory):
     code, printed = snakemake(folder, TINY)
     assert code == 0, printed
     return folder
+
+
+@pytest.fixture
+def template():
+    """Reads a caption's template."""
+    return lambda name: (ROOT / "workflow" / "report" / f"{name}.rst").read_text()
 
 
 def traced(name, layers):

@@ -132,14 +132,6 @@ def test_caption_of_the_comparison(rows, template):
     )
 
 
-@pytest.fixture
-def template():
-    """Reads a caption's template."""
-    from running import ROOT
-
-    return lambda name: (ROOT / "workflow" / "report" / f"{name}.rst").read_text()
-
-
 def test_gallery_chooses_over_the_ranks():
     f1_f0 = pd.Series([0.5, np.nan, 0.1, 0.9, 0.3, 0.7], index=[10, 11, 12, 13, 14, 15])
     assert network_gallery.choose(f1_f0) == [12, 10, 13]

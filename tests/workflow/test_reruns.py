@@ -31,8 +31,8 @@ def figures(*kinds):
 
 
 # What follows after the stages. The crate lists every job's record.
-TABLES = {"tables": 1, "comparison": 1, **figures("tables")}
-METHODS = {"diversity_table": 1, **figures("methods")}
+TABLES = {"tables": 1, "comparison": 1, "pages": 1, **figures("tables")}
+METHODS = {"diversity_table": 1, "pages": 1, **figures("methods")}
 ABOUT = {"crate": 1}
 PHASE = {"phase": 5, **TABLES, **figures("phase"), **ABOUT}
 WARP = {"warp": 5, **TABLES, **figures("warps"), **ABOUT}
@@ -343,14 +343,15 @@ def test_what_cannot_be_restored_is_followed_by_all_that_read_it(clean):
     root, study = clean
     path = study / STUDY / "tables/layers.csv"
     path.write_text(path.read_text().replace("maxpool", "minpool"))
-    for name, key in (("tables/units", "outputs"), ("figures/layers", "inputs")):
+    told = [("tables/units", "outputs"), ("tables/pages", "inputs"), ("figures/layers", "inputs")]
+    for name, key in told:
         where = study / STUDY / f"{name}.record.json"
         record = records.read(where)
         record[key]["tables/layers.csv"] = sha256(path)
         provenance.write(where, record | {"id": provenance.identity(record)})
     path.unlink()
     assert planned(root, study)[0] == {"tables": 1, **ABOUT}
-    assert run(root, study)[0] == {"tables": 1, "layers": 1, **ABOUT}
+    assert run(root, study)[0] == {"tables": 1, "layers": 1, "pages": 1, **ABOUT}
     assert planned(root, study)[0] == {}
 
 

@@ -5,7 +5,6 @@ import re
 import jinja2
 from itables import JavascriptFunction, options, to_html_datatable
 from itables.javascript import generate_init_offline_itables_html
-from markupsafe import Markup
 
 from .tables import KEYS
 
@@ -37,7 +36,7 @@ document.documentElement.classList.toggle(
 <h1>{{ name }}</h1>
 <p>{{ about }} Study {{ study }}, {{ rows }} rows; all digits are in tables/{{ name }}.csv.
 Click a column's head to sort; a search finds the rows that have all of its words.</p>
-{{ table }}
+{{ table | safe }}
 <h2>Columns</h2>
 <dl>
 {% for columns, meaning in columns.items() %}
@@ -45,7 +44,7 @@ Click a column's head to sort; a search finds the rows that have all of its word
 {% endfor %}
 </dl>
 </main>
-{{ program }}
+{{ program | safe }}
 </body>
 </html>
 """
@@ -118,8 +117,8 @@ def page(table, name, study, text):
         about=about,
         columns=columns,
         name=name,
-        program=Markup(generate_init_offline_itables_html(options.dt_bundle)),
+        program=generate_init_offline_itables_html(options.dt_bundle),
         rows=len(table),
         study=study,
-        table=Markup(shown),
+        table=shown,
     )
