@@ -1,7 +1,6 @@
 """What captions say of layers in numbers, against numbers worked out by hand."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from blocks import stimuli_block, units_table
 

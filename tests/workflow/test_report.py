@@ -25,7 +25,7 @@ def copy(study, tmp_path):
 
 def variable(path, name):
     """What a variable of the report's program holds."""
-    return json.loads(re.search(rf"^ *var {name} = (.*);$", path.read_text(), re.M)[1])
+    return json.loads(re.search(rf"^    var {name} = ([\[{{\"].*);$", path.read_text(), re.M)[1])
 
 
 def test_report_without_a_path(copy):
@@ -139,7 +139,7 @@ def test_a_report_that_fails_leaves_the_one_before(copy):
     code, printed = snakemake(copy, TINY, "--report")
     assert code == 1
     assert "layers.rst" in printed
-    assert "invariscope: the report shows outdated results of layers" in printed
+    assert "invariscope: the report shows outdated results of crate, layers" in printed
     assert (copy / REPORT).read_text() == "before"
     assert [path.name for path in (copy / "results/tiny").glob(".*")] == []
 

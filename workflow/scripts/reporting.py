@@ -81,7 +81,7 @@ def _metadata(folder):
         software = [f"{package} {version}" for package, version in record["packages"].items()]
         start, end = (datetime.fromisoformat(record["run"][key]) for key in ("start", "end"))
         known = dict(
-            job_hash=record["id"],
+            job_hash=name,
             rule=record["rule"],
             starttime=start.timestamp(),
             endtime=end.timestamp(),
