@@ -21,10 +21,10 @@ PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 WATCH = """
 new MutationObserver(() => {
   for (const [name, what] of [['cards', '.card'], ['map', '#scatter .main-svg']]) {
-    if (!(name in window.seen) && document.querySelector(what)) seen[name] = performance.now();
+    if (document.querySelector(what)) window.first[name] ??= performance.now();
   }
 }).observe(document, {childList: true, subtree: true});
-window.seen = {};
+window.first = {};
 """
 FILTER = "const start = performance.now(); go({network: 'net1'}); return performance.now() - start"
 
@@ -35,7 +35,7 @@ def opened(browser, folder):
     page.add_init_script(WATCH)
     page.goto(address(folder))
     page.wait_for_selector("#scatter .main-svg")
-    seen = page.evaluate("seen")
+    seen = page.evaluate("window.first")
     found = page.evaluate(PAINT), seen["cards"], seen["map"], page.evaluate(f"() => {{{FILTER}}}")
     page.close()
     return found
