@@ -238,7 +238,7 @@ def test_every_changed_byte_is_found(copy, jobs):
 
 def test_records_fit_their_schema_and_name_nobody(study):
     found = records.read_all(study / "results/tiny")
-    assert len(found) == 41
+    assert len(found) == 42
     fits = jsonschema.Draft202012Validator(schema("record"))
     home, user = str(Path.home()), os.environ.get("USER") or Path.home().name
     for name, record in found.items():
@@ -273,4 +273,4 @@ def test_the_study_is_a_crate(study, validate):
     # All but the crate's own.
     assert files == {name for name in there if not name.startswith("ro-crate")}
     jobs = [entity for entity in graph if entity["@id"].startswith("#job/")]
-    assert len(jobs) == 40
+    assert len(jobs) == 41

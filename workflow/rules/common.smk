@@ -184,7 +184,7 @@ def all_records():
     made += block_files("baselines", WITH_BASELINES)
     tables = ["units", *["comparison"] * bool(COMPARISONS), *["diversity"] * bool(WITH_BASELINES)]
     made += [f"{OUT}/tables/{table}" for table in tables]
-    made += [f"{OUT}/figures/{figure}" for figure in figures()] + [f"{OUT}/atlas"]
+    made += [f"{OUT}/figures/{figure}" for figure in figures()] + [f"{OUT}/atlas/index"]
     return sorted({f"{path.removesuffix('.nc')}.record.json" for path in made})
 
 
