@@ -31,7 +31,7 @@ def figures(*kinds):
 
 
 # What follows after the stages. The crate lists every job's record.
-TABLES = {"tables": 1, "comparison": 1, "pages": 1, **figures("tables")}
+TABLES = {"tables": 1, "comparison": 1, "pages": 1, **figures("tables"), "atlas": 1}
 METHODS = {"diversity_table": 1, "pages": 1, **figures("methods")}
 ABOUT = {"crate": 1}
 PHASE = {"phase": 5, **TABLES, **figures("phase"), **ABOUT}
@@ -180,6 +180,7 @@ CODE = {
     "script": ("workflow/scripts/warp.py", "\nprint()\n", WARP),
     "script of a figure": ("workflow/scripts/layers.py", "\nprint()\n", {"layers": 1, **ABOUT}),
     "style": (f"{LIBRARY}/figures/style.py", "\nMORE = 1\n", ALL_FIGURES),
+    "page": ("workflow/atlas/atlas.css", "\nbody {}\n", {"atlas": 1, **ABOUT}),
     "caption": ("workflow/report/layers.rst", "\nMore.\n", {"layers": 1, **ABOUT}),
     "module of no job": (f"{LIBRARY}/audit.py", "\nMORE = 1\n", {}),
     "rule's comment": ("workflow/rules/warp.smk", "\n# as before\n", {}),

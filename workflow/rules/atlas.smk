@@ -15,7 +15,7 @@ rule atlas:
             for name, layer in STUDY
             for channel in STUDY[name, layer]["units"]
         ],
-        record=f"{OUT}/atlas.record.json",
+        record=f"{OUT}/atlas/index.record.json",
     log:
         f"{OUT}/logs/atlas.log",
     params:

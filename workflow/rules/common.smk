@@ -215,7 +215,7 @@ def all_records():
     made += block_files("baselines", WITH_BASELINES)
     jobs = ["units", *["comparison"] * bool(COMPARISONS), *["diversity"] * bool(WITH_BASELINES)]
     made += [f"{OUT}/tables/{job}" for job in [*jobs, "pages"]]
-    made += [f"{OUT}/figures/{figure}" for figure in figures()] + [f"{OUT}/atlas"]
+    made += [f"{OUT}/figures/{figure}" for figure in figures()] + [f"{OUT}/atlas/index"]
     return sorted({f"{path.removesuffix('.nc')}.record.json" for path in made})
 
 

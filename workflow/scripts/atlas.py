@@ -14,8 +14,8 @@ def main(input, output, record, threads):
     with job.progress(len(paths), "block", "atlas") as bar, ThreadPoolExecutor(threads) as pool:
         for made in paths:
             stimuli, phase, warp = map(files.read_dataset, made)
-            block = Path(made[0]).stem
-            blocks |= page.write_block(folder, block, stimuli, phase, warp, pool.map)
+            block, identity = Path(made[0]).stem, record["id"]
+            blocks |= page.write_block(folder, block, stimuli, phase, warp, identity, pool.map)
             bar.update()
     units, images = tables.read(input.units), stimuli.sizes["image"]
     page.write_study(folder, record["name"], units, blocks, images, phase.phase.values)

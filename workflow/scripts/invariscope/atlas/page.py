@@ -5,20 +5,23 @@ So each file of numbers is a script that hands over its content.
 """
 
 import json
+from functools import partial
 from pathlib import Path
 
 import jinja2
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from plotly.offline import get_plotlyjs
 
 from ..digest import check_digest
+from ..figures.identity import metadata
 from ..files import write_whole
 from . import details, sheet, table
 
 PAGE = "index.html"
 
 
-def write_block(folder, block, stimuli, phase, warp, run):
+def write_block(folder, block, stimuli, phase, warp, identity, run):
     """Write `blocks/<network>/<layer>/<block>.js` and `units/<network>/<layer>/<channel>.png`.
 
     Parameters
@@ -29,6 +32,8 @@ def write_block(folder, block, stimuli, phase, warp, run):
         Name of the block of units.
     stimuli, phase, warp : xarray.Dataset
         As the stages leave them.
+    identity : str
+        The `id` of the atlas's record, which the pictures carry.
     run : callable
         As `map`; calls for each unit what writes its picture.
 
@@ -44,7 +49,11 @@ def write_block(folder, block, stimuli, phase, warp, run):
     write_text(path, _call("addBlock", f"{layer}/{block}", told))
     names = [f"{layer}/{unit}" for unit in units]
     pictures = [Path(folder, "units", f"{name}.png") for name in names]
-    list(run(_write_picture, pictures, sheet.sheets(stimuli, phase, warp)))
+    inside = PngInfo()
+    for key, text in metadata(".png", identity).items():
+        inside.add_text(key, text)
+    write = partial(_write_picture, pnginfo=inside)
+    list(run(write, pictures, sheet.sheets(stimuli, phase, warp)))
     return dict.fromkeys(names, block)
 
 
@@ -127,6 +136,6 @@ def _call(name, *values):
     return f"{name}({','.join(texts)});\n"
 
 
-def _write_picture(path, pixels):
+def _write_picture(path, pixels, **options):
     with write_whole(path) as temporary:
-        Image.fromarray(pixels).save(temporary)
+        Image.fromarray(pixels).save(temporary, **options)
