@@ -56,6 +56,11 @@ NUMBER = """function (data, type) {
   return Math.abs(data) < 999.5 ? data.toPrecision(3) : data.toFixed(0);
 }"""
 
+# Keys scroll what has the focus.
+FOCUS = """function () {
+  this.api().table().container().querySelector(".dt-scroll-body").tabIndex = 0;
+}"""
+
 
 def meanings(text):
     """A table's caption apart.
@@ -108,6 +113,8 @@ def page(table, name, study, text):
         lengthMenu=[25, 100, dict(label="all", value=-1)],
         scrollX=True,
         fixedColumns=dict(start=len(table.columns.intersection(KEYS))),
+        drawCallback=JavascriptFunction(FOCUS),
+        text_in_header_can_be_selected=False,  # else a click there does not sort
         columnDefs=[dict(targets=floats, render=JavascriptFunction(NUMBER))],
     )
     environment = jinja2.Environment(
