@@ -9,7 +9,7 @@ function drawTuning(place, unit) {
   const at = [...degrees, 360];
   const single = unit.single.filter((curve) => curve[0] !== null);
   const traces = single.map((curve, number) => ({
-    x: at, y: closed(curve), mode: "lines", line: {width: 1, color: colour("line")}, hoverinfo: "skip",
+    x: at, y: closed(curve), mode: "lines", line: {width: 0.7, color: colour("soft")}, hoverinfo: "skip",
     name: "single stimuli", legendgroup: "single", showlegend: number === 0,
   }));
   for (const [form, name, dash] of [["monogenic", "monogenic form", "dash"], ["fourier", "Fourier form", "solid"]]) {
@@ -26,7 +26,7 @@ function drawTuning(place, unit) {
   Plotly.react(place, traces, layout({
     xaxis: {title: {text: "phase (degrees)"}, range: [0, 360], tickvals: [0, 90, 180, 270, 360]},
     yaxis: {title: {text: "response (% of largest)"}, range: [-4, 106]},
-    height: 260, margin: {l: 55, r: 10, t: 24, b: 45}, showlegend: true,
+    height: 260, margin: {l: 55, r: 22, t: 24, b: 45}, showlegend: true,
     legend: {orientation: "h", y: 1.02, yanchor: "bottom"},
   }), CHART);
 }

@@ -49,7 +49,7 @@ function drawScatter(rows) {
     marker: {symbol: "circle-open", size: 17, line: {width: 3, color: colour("mark")}},
   });
   const lines = (name, across) => (study.borders[name] ?? []).map((at) => ({
-    type: "line", layer: "below", line: {dash: "dot", width: 1, color: colour("soft")},
+    type: "line", layer: "below", line: {dash: "dot", width: 1.6, color: colour("soft")},
     ...(across
       ? {x0: at, x1: at, y0: 0, y1: 1, yref: "paper"}
       : {x0: 0, x1: 1, xref: "paper", y0: at, y1: at}),

@@ -6,6 +6,8 @@ import seaborn as sns
 from ..summaries import LEVEL
 from . import style
 
+CELLS = "model cells"
+
 
 def draw(table):
     """Left, likeness of amplitude spectra; right, dispersion of phase against F1/F0.
@@ -19,8 +21,8 @@ def draw(table):
     -------
     matplotlib.figure.Figure
     """
-    names = style.layer_names(table[table.truth == ""])
-    size = style.WIDTH, 3.1 + style.legend_height(names.values())
+    names = [*style.layer_names(table[table.truth == ""]).values(), CELLS]
+    size = style.WIDTH, 3.1 + style.legend_height(names)
     figure, (left, right) = plt.subplots(1, 2, figsize=size, layout="constrained")
     _panel(left, table, "similarity_between", "similarity_within")
     low = min(*left.get_xlim(), *left.get_ylim())
@@ -43,12 +45,14 @@ def _panel(ax, table, x, y):
     """One index against another: real units as dots, hollow where phases do not cluster."""
     known = table.dropna(subset=[x, y])
     cells, units = known[known.truth != ""], known[known.truth == ""]
-    marks = style.points(units)
+    marks, layers = style.points(units), style.layer_names(table[table.truth == ""])
     for key, rows in units.groupby(["network", "layer"], sort=False):
         clustered = rows.rayleigh_p < LEVEL
-        style.scatter(ax, rows[x], rows[y], clustered, marks[key], " ".join(key))
+        style.scatter(ax, rows[x], rows[y], clustered, marks[key], layers[key])
     # Names would hide each other where similarities are alike.
     names = cells.truth if x == "f1_f0" else [""] * len(cells)
     style.mark_cells(ax, names, cells[x].values, cells[y].values)
+    if len(cells):
+        ax.plot([], [], "k+", ms=7, mew=1.3, label=CELLS)
     if missing := len(table) - len(known):
         ax.set_title(f"{missing} of {len(table)} units lack an index", fontsize=7)

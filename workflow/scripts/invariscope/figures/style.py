@@ -258,7 +258,8 @@ def mark_cells(ax, truth, x, y):
                 ha="right" if side else "left",
                 va="center",
                 fontsize=6.5,
-                path_effects=[withStroke(linewidth=1.5, foreground="white")],
+                # Points below a name are to be seen through its margin.
+                path_effects=[withStroke(linewidth=1.5, foreground=(1, 1, 1, 0.6))],
                 zorder=4,
                 arrowprops=dict(arrowstyle="-", color="0.4", lw=0.5, shrinkA=1) if away else None,
             )
