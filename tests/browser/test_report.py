@@ -50,6 +50,8 @@ def test_first_page(opened):
 
 
 def test_every_figure_opens_with_its_caption(opened):
+    """Also in a low window, where none begins above its upper edge."""
+    opened.set_viewport_size(dict(width=1280, height=300))
     shown = 0
     for category in opened.evaluate("Object.keys(categories)"):
         if category.endswith("Tables"):
@@ -60,6 +62,7 @@ def test_every_figure_opens_with_its_caption(opened):
             picture = opened.locator("#app img[src^='data:image/svg']").last
             opened.wait_for_function("image => image.complete", arg=picture.element_handle())
             assert picture.evaluate("image => image.naturalWidth") > 300
+            assert picture.bounding_box()["y"] >= 0
             rows.nth(index).locator("a").nth(1).click()
             caption = opened.locator("nav .prose").inner_text()
             assert len(caption) > 100

@@ -81,7 +81,7 @@ OUT = f"results/{config['name']}"
 DESCRIBED = provenance.described(workflow.configfiles, workflow.config_settings.config)
 dag.plan_by_content(OUT)
 dag.import_from(SCRIPTS)
-reporting.report_by_records(OUT)
+reporting.report_by_records(OUT, Path(workflow.basedir) / "workflow" / "report" / "report.css")
 CELLS = [key for key in STUDY if REGISTRY[key[0]]["architecture"] == "cells"]
 REAL = [key for key in STUDY if key not in CELLS]
 UNTRAINED = sorted({name for name, _ in REAL if "seed" in REGISTRY[name]["weights"]})

@@ -31,13 +31,15 @@ class _FileRecord(report.FileRecord):
         self.params = f"record: {self.job.output.record}"
 
 
-def report_by_records(folder):
+def report_by_records(folder, stylesheet):
     """Have Snakemake report on a study by its records, by default into its folder.
 
     Parameters
     ----------
     folder : str
         The study's.
+    stylesheet : path
+        Of the report, unless the command line tells another.
     """
 
     async def auto_report(dag, plugin, settings, overall):
@@ -45,6 +47,7 @@ def report_by_records(folder):
         made = _metadata(folder)
         dag.workflow.persistence.metadata = lambda file: made.get(os.path.relpath(file, folder))
         target = settings.path if _told(settings.path) else Path(folder, "report.html")
+        settings.stylesheet_path = settings.stylesheet_path or stylesheet
         target.parent.mkdir(parents=True, exist_ok=True)
         # In a folder, as an archive's content is named after the file.
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=".") as temporary:
