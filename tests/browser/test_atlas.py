@@ -78,6 +78,25 @@ def test_thumbnails_are_the_pixels_of_the_stimuli(page, tiny):
     np.testing.assert_array_equal(seen[: len(enlarged), : enlarged.shape[1]], enlarged)
 
 
+def test_series_and_texture_are_the_pixels_of_the_sheet(page, tiny):
+    page.emulate_media(reduced_motion="reduce")
+    row = read_units(tiny).iloc[1]
+    name = f"{row.network}/{row.layer}/{row.channel}"
+    visit(page, tiny, f"#unit={name}")
+    page.get_by_label("phase of the picture").fill("2")
+    sheet = np.asarray(Image.open(tiny / f"atlas/units/{name}.png")).astype(int)
+    side = row.rf
+    parts = {
+        "figure:has(#loop) .crop": (sheet[side : 2 * side, 2 * side : 3 * side], 192 // side),
+        ".crop:has(img[alt^=texture])": (sheet[2 * side :, : 2 * side - 1], 230 // (2 * side - 1)),
+    }
+    for selector, (pixels, zoom) in parts.items():
+        box = page.locator(f"#unit {selector}")
+        box.evaluate("box => box.scrollIntoView({block: 'center'})")
+        seen, enlarged = picture(box), np.kron(pixels, np.ones((zoom, zoom, 1), int))
+        np.testing.assert_array_equal(seen[: len(enlarged), : enlarged.shape[1]], enlarged)
+
+
 def test_screenshot_is_not_empty(page, big):
     visit(page, big)
     page.wait_for_function("document.querySelector('.card img').complete")
@@ -98,6 +117,7 @@ def test_large_atlas_reads_pictures_and_numbers_when_they_are_needed(page, big):
     assert (big / "atlas" / "index.html").stat().st_size < 20_000
     assert 0 < sum(url.endswith(".png") for url in asked) < 200
     assert not any("/blocks/" in url for url in asked)
+    assert page.locator(".card img:not([loading=lazy])").count() == 0
     assert "3000 of 3000 units" in page.inner_text("#status")
     assert page.locator(".card").count() < 300
     page.locator(".card").first.click()
@@ -290,6 +310,9 @@ def test_dragging_over_points_keeps_their_units(page, big):
     )
     own = units[units.layer == "conv0"]
     assert listed(page) == names(own[own.f1_f0.between(min(low, high), max(low, high))])
+    page.mouse.dblclick(*start)
+    page.wait_for_function("!document.getElementById('status').textContent.includes('dragged')")
+    assert f"{UNITS} of {LAYERS * UNITS} units" in page.inner_text("#status")
 
 
 def test_a_point_shows_its_stimuli_and_opens_its_unit(page, tiny):
