@@ -50,6 +50,17 @@ def picture(locator):
     return np.asarray(Image.open(io.BytesIO(locator.screenshot())).convert("RGB")).astype(int)
 
 
+def shows(seen, pixels, zoom):
+    """Whether a screenshot shows just these pixels, each enlarged to a square.
+
+    An element may begin within a pixel of the screen, whose picture then has one more.
+    """
+    enlarged = np.kron(pixels, np.ones((zoom, zoom, 1), int))
+    height, width = enlarged.shape[:2]
+    cuts = [seen[y : y + height, x : x + width] for y in (0, 1) for x in (0, 1)]
+    return any(np.array_equal(cut, enlarged) for cut in cuts)
+
+
 @pytest.mark.parametrize("folder", ["tiny", "big"])
 def test_every_unit_has_a_card_and_every_placed_one_a_point(page, request, folder):
     folder = request.getfixturevalue(folder)
@@ -73,9 +84,25 @@ def test_thumbnails_are_the_pixels_of_the_stimuli(page, tiny):
     ).astype(int)
     zoom = 48 // row.rf
     strip = sheet[: row.rf, : 3 * row.rf]
-    enlarged = np.kron(strip, np.ones((zoom, zoom, 1), int))
-    # A card may begin within a pixel of the screen, whose picture then has one more.
-    np.testing.assert_array_equal(seen[: len(enlarged), : enlarged.shape[1]], enlarged)
+    assert shows(seen, strip, zoom)
+
+
+def test_series_and_texture_are_the_pixels_of_the_sheet(page, tiny):
+    page.emulate_media(reduced_motion="reduce")
+    row = read_units(tiny).iloc[1]
+    name = f"{row.network}/{row.layer}/{row.channel}"
+    visit(page, tiny, f"#unit={name}")
+    page.get_by_label("phase of the picture").fill("2")
+    sheet = np.asarray(Image.open(tiny / f"atlas/units/{name}.png")).astype(int)
+    side = row.rf
+    parts = {
+        "figure:has(#loop) .crop": (sheet[side : 2 * side, 2 * side : 3 * side], 192 // side),
+        ".crop:has(img[alt^=texture])": (sheet[2 * side :, : 2 * side - 1], 230 // (2 * side - 1)),
+    }
+    for selector, (pixels, zoom) in parts.items():
+        box = page.locator(f"#unit {selector}")
+        box.evaluate("box => box.scrollIntoView({block: 'center'})")
+        assert shows(picture(box), pixels, zoom)
 
 
 def test_screenshot_is_not_empty(page, big):
@@ -98,6 +125,7 @@ def test_large_atlas_reads_pictures_and_numbers_when_they_are_needed(page, big):
     assert (big / "atlas" / "index.html").stat().st_size < 20_000
     assert 0 < sum(url.endswith(".png") for url in asked) < 200
     assert not any("/blocks/" in url for url in asked)
+    assert page.locator(".card img:not([loading=lazy])").count() == 0
     assert "3000 of 3000 units" in page.inner_text("#status")
     assert page.locator(".card").count() < 300
     page.locator(".card").first.click()
@@ -290,6 +318,9 @@ def test_dragging_over_points_keeps_their_units(page, big):
     )
     own = units[units.layer == "conv0"]
     assert listed(page) == names(own[own.f1_f0.between(min(low, high), max(low, high))])
+    page.mouse.dblclick(*start)
+    page.wait_for_function("!document.getElementById('status').textContent.includes('dragged')")
+    assert f"{UNITS} of {LAYERS * UNITS} units" in page.inner_text("#status")
 
 
 def test_a_point_shows_its_stimuli_and_opens_its_unit(page, tiny):
