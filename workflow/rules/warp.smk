@@ -20,6 +20,7 @@ rule warp:
             threads=threads,
             network=wildcards.network,
             layer=wildcards.layer,
+            block=wildcards.block,
             std=REGISTRY[wildcards.network]["preprocessing"]["std"],
             seed=seed_of(wildcards),
             warp=config["warp"],
