@@ -10,6 +10,8 @@ from PIL import Image
 from running import ROOT, invariscope, snakemake
 from tiny import TINY, outputs
 
+from invariscope import records
+
 
 def test_leaves_what_the_contract_says(study):
     assert list(outputs(study)) == [
@@ -130,6 +132,8 @@ def test_leaves_what_the_contract_says(study):
     # Beside each output lies a record that names it.
     named = {f"tiny/{name}" for name in recorded.outputs(results)}
     assert named == {*outputs(study), *(f"tiny/{name}" for name in described[:2])}
+    found = records.read_all(results).values()
+    assert len({record["id"] for record in found}) == len(found)
     # Besides, only what Snakemake keeps for itself and the study's own config.
     assert {path.name for path in study.iterdir()} == {".snakemake", "results", "study.yaml"}
 
