@@ -89,6 +89,8 @@ def test_the_same_bytes(tmp_path):
     found = reproduction.compare(one, other)
     assert found["agree"]
     assert found["circumstances"] == {}
+    assert found["exact"]
+    assert reproduction.in_words(found)[0] == "same machine and packages: bytes must be the same"
     assert len(found["same"]) == 5
     assert "5 files are the same, 0 differ" in reproduction.in_words(found)
     (other / "stimuli/a.nc").write_text("by hand")
@@ -121,6 +123,20 @@ def test_on_the_same_machine_bytes_count_and_on_another_tolerances(tmp_path, shi
     words = "\n".join(reproduction.in_words(found))
     assert "threads, only in the first: 1; only in the second: 2" in words
     assert ("they agree" in words) == agree
+
+
+@pytest.mark.parametrize(("shift", "agree"), [(0.01, True), (0.1, False)])
+def test_on_the_same_gpu_tolerances_count(tmp_path, shift, agree):
+    gpu = {"name": "GPU", "driver": "1"}
+    one = study(tmp_path / "a", content={TABLE: text(0)}, device=gpu)
+    other = study(tmp_path / "b", content={TABLE: text(shift)}, device=gpu)
+    found = reproduction.compare(one, other)
+    assert found["circumstances"] == {}
+    assert not found["exact"]
+    assert found["agree"] == agree
+    words = reproduction.in_words(found)
+    assert words[0] == "same machine and packages: bytes may differ on a GPU"
+    assert words[-1] == ("they agree" if agree else "they do not agree")
 
 
 def test_a_study_that_was_asked_for_something_else(tmp_path):
