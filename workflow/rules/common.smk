@@ -15,6 +15,7 @@ SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 import dag
+import progress
 from invariscope import code, natural, network, provenance, sources
 from invariscope.config import blocks, comparisons, read_registry, resolve, validate
 from invariscope.digest import sha256
@@ -116,6 +117,18 @@ def blocks_of(name, layer):
     return blocks(STUDY[name, layer]["units"], config["block"])
 
 
+def extent(wildcards):
+    """Units that a job is about, their layer and the pixels of its receptive field, if any."""
+    if "block" not in wildcards.keys():
+        return None, None, 1
+    name, layer = wildcards.network, wildcards.layer
+    return (
+        len(blocks_of(name, layer)[wildcards.block]),
+        (name, layer),
+        facts(name)[layer]["rf"] ** 2,
+    )
+
+
 def block_files(stage, layers, again=""):
     """Files that a stage leaves for all blocks of some (network, layer) of the study.
 
@@ -196,6 +209,9 @@ def about():
 def caption(figure):
     """Template of a figure's caption."""
     return (Path(workflow.basedir) / "workflow" / "report" / f"{figure}.rst").read_text()
+
+
+progress.show(extent)
 
 
 wildcard_constraints:

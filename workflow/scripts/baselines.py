@@ -3,6 +3,7 @@
 import sys
 
 import torch
+from tqdm import tqdm
 
 import job
 from invariscope import device, files, natural, weights
@@ -44,7 +45,7 @@ def main(input, output, record, threads):
     def synthesised(name, bound, diversity):
         """Stimuli as distinct as can be, of a mean response of `bound` at least."""
         objective = Constrained(bound / torch.where(a_max > 0, a_max, 1), a_max)
-        with job.progress(record["steps"], "step", f"{network} {layer} {name}") as bar:
+        with tqdm(total=record["steps"], unit="step", desc=name) as bar:
 
             def show(step, *_):
                 bar.update(step - bar.n)
