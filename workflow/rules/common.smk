@@ -119,7 +119,7 @@ def blocks_of(name, layer):
 
 def extent(wildcards):
     """Units that a job is about, their layer and the pixels of its receptive field, if any."""
-    if "block" not in wildcards.keys():
+    if not wildcards.get("block"):
         return None, None, 1
     name, layer = wildcards.network, wildcards.layer
     return (

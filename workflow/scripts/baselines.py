@@ -1,11 +1,12 @@
 """Show one block of units by other methods than diverse synthesis, each at equal activation."""
 
+import job
+
 import sys
 
 import torch
 from tqdm import tqdm
 
-import job
 from invariscope import device, files, natural, weights
 from invariscope.baselines import moved_back, yardsticks
 from invariscope.baselines_dataset import MATCHED, baselines_dataset

@@ -1,6 +1,7 @@
 """Draw response against minimal distance for each layer."""
 
 import job
+
 from invariscope import files
 from invariscope.figures import diversity, style
 from invariscope.stimuli import join_blocks

@@ -1,6 +1,7 @@
 """Draw the gallery: the shown units of each layer of a real network."""
 
 import job
+
 from invariscope import files
 from invariscope.figures import gallery, style
 from invariscope.stimuli import join_blocks

@@ -3,11 +3,10 @@
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
-from invariscope import code, provenance
-from invariscope.digest import sha256
-from invariscope.errors import UserError
+CLOCK = "%Y-%m-%d %H:%M:%S"
 
 
 class _Lines:
@@ -22,8 +21,26 @@ class _Lines:
         self.stream.write(text.replace("\r", "\n"))
         self.at_start = text.endswith("\n") if text else self.at_start
 
-    def flush(self):
-        self.stream.flush()
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+
+def _speak_to(path):
+    """Have all that this process says go to a file, also what libraries in C say."""
+    with open(path, "w") as log:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+            os.dup2(log.fileno(), stream.fileno())
+    sys.stderr = _Lines(sys.stderr)
+
+
+# Scripts import this module first, so that even what goes wrong with other imports is in the log.
+_speak_to(sys.modules["__main__"].snakemake.log[0])
+print(f"{sys.modules['__main__'].snakemake.rule} begun {time.strftime(CLOCK)}", file=sys.stderr)
+
+from invariscope import code, provenance  # noqa: E402
+from invariscope.digest import sha256  # noqa: E402
+from invariscope.errors import UserError  # noqa: E402
 
 
 def run(main, snakemake):
@@ -33,9 +50,7 @@ def run(main, snakemake):
     record will have. All that is said goes to the job's log, whose last line the run shows.
     A user's mistake ends in one line, exit code 1.
     """
-    _speak_to(snakemake.log[0])
     start = provenance.now()
-    print(f"{snakemake.rule} begun {start}", file=sys.stderr)
     try:
         planned = json.loads(snakemake.params.record)
         _check_code(Path(snakemake.scriptdir), planned)
@@ -53,16 +68,7 @@ def run(main, snakemake):
     except UserError as error:
         print(f"invariscope: {error}", file=sys.stderr)
         sys.exit(1)
-    print(f"ended {provenance.now()}", file=sys.stderr)
-
-
-def _speak_to(path):
-    """Have all that this process says go to a file, also what libraries in C say."""
-    with open(path, "w") as log:
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-            os.dup2(log.fileno(), stream.fileno())
-    sys.stderr = _Lines(sys.stderr)
+    print(f"ended {time.strftime(CLOCK)}", file=sys.stderr)
 
 
 def _check_code(folder, planned):

@@ -1,9 +1,10 @@
 """Measure each channel's mean response to natural photos."""
 
+import job
+
 import xarray as xr
 from tqdm import tqdm
 
-import job
 from invariscope import device, files, natural, weights
 from invariscope.trunk import Trunk
 

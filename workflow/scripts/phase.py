@@ -1,10 +1,11 @@
 """Measure phase invariance of one block of units: tuning, texture test, signature."""
 
+import job
+
 import numpy as np
 import torch
 from tqdm import tqdm
 
-import job
 from invariscope import device, files, natural, phase, texture, weights
 from invariscope.observer import evaluate, observer
 from invariscope.phase_dataset import phase_dataset

@@ -1,6 +1,7 @@
 """Draw the most and the least phase-invariant unit of each layer."""
 
 import job
+
 from invariscope import files
 from invariscope.figures import phase_examples, style
 

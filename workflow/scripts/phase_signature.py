@@ -1,8 +1,9 @@
 """Draw what the diverse stimuli themselves tell of phase invariance."""
 
+import job
+
 import pandas as pd
 
-import job
 from invariscope import tables
 from invariscope.figures import phase_signature, style
 

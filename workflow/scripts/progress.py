@@ -31,8 +31,9 @@ CHATTER = {
     LogEvent.PROGRESS,
 }
 CHATTER_WITHOUT_EVENT = ("Select jobs to execute", "Activating conda environment")
-# Status 1 is that of a script which has told its log why. Any other is worth knowing.
-TOLD = "returned non-zero exit status 1."
+# How jobs end that told their log why, and those that were broken off. All else is worth knowing.
+TOLD = ("returned non-zero exit status 1.", "died with <Signals.SIGINT: 2>.")
+BROKEN_OFF = "Terminating processes on user request"
 # How progress bars of jobs write into their logs: tqdm takes its defaults from here.
 BARS = {
     "TQDM_MININTERVAL": "5",
@@ -112,6 +113,7 @@ class Progress(logging.Handler):
         super().__init__(logging.INFO)
         self.dag, self.extent, self.view, self.now = dag, extent, view, now
         self.pace, self.tasks = Pace(now()), {}  # by the number that Snakemake gives a job
+        self.broken_off = False
         self._plan()
 
     def emit(self, record):
@@ -125,7 +127,10 @@ class Progress(logging.Handler):
                 task = self.tasks[record.job_id]
                 self.view.ended(task, self.pace.end(task, self.now()), self.pace, self.now())
             elif event == LogEvent.JOB_ERROR and record.jobid in self.tasks:
-                self._failed(self.tasks[record.jobid])
+                if not self.broken_off:
+                    self._failed(self.tasks[record.jobid])
+            elif str(record.msg).startswith(BROKEN_OFF):
+                self.broken_off = True
         except Exception:
             self.handleError(record)
 
@@ -138,6 +143,7 @@ class Progress(logging.Handler):
         """Have the view say how the run ended."""
         with self.lock:
             self._plan()
+            self.pace.running.clear()
             self.pace.lost.update(self.pace.planned)
             self.view.end(self.pace, self.now())
 

@@ -1,10 +1,11 @@
 """Synthesise the stimuli of one block of units: random restarts, then the diverse set."""
 
+import job
+
 import sys
 
 from tqdm import tqdm
 
-import job
 from invariscope import device, files, natural, weights
 from invariscope.objective import Constrained, Penalty
 from invariscope.observer import observer

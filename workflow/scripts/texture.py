@@ -1,6 +1,7 @@
 """Draw the texture ratio of each unit against its F1/F0."""
 
 import job
+
 from invariscope import tables
 from invariscope.figures import style, texture
 

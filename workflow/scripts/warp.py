@@ -1,10 +1,11 @@
 """Fit warps between the diverse stimuli of one block of units; test paths and stability."""
 
+import job
+
 import numpy as np
 import torch
 from tqdm import tqdm
 
-import job
 from invariscope import device, files, natural, pairs, stability, warp_path, weights
 from invariscope.observer import evaluate, observer
 from invariscope.trunk import Trunk

@@ -1,8 +1,9 @@
 """Draw how warp-invariant the units of each layer are."""
 
+import job
+
 import pandas as pd
 
-import job
 from invariscope import tables
 from invariscope.figures import style, warp_population
 

@@ -15,6 +15,7 @@ from .pace import clock, left_in_words, rate_in_words
 SILENCE = 60  # seconds without a line after which the jobs that run are told
 SHOWN = 4  # of them at most
 TAIL = 4096  # bytes of a log that hold its last line
+NUMBER, REST = dict(justify="right"), dict(ratio=1)  # columns of a table
 REASONS = ("Traceback (most recent call last)", "invariscope: ")  # why a job failed begins so
 
 
@@ -99,32 +100,28 @@ class Screen:
         self.look(pace, now)
 
     def _drawn(self, pace, now):
-        stages, width = pace.stages(), self.console.width
-        bars = _grid(width)
-        bars.add_column(ratio=1)
-        for _ in range(3):
-            bars.add_column(justify="right")
+        stages = pace.stages()
+        bars = _grid({}, REST, NUMBER, NUMBER, NUMBER)
         for stage in stages:
             done, total, _ = pace.count(stage)
-            bar = ProgressBar(total, done)
-            bars.add_row(stage, bar, *_of_stage(pace, stage, now))
-        running = _grid(width)
-        running.add_column(justify="right")
-        running.add_column(ratio=1)
-        rows = max(self.console.height - len(stages) - 3, 1)
-        for task, begun in list(pace.running.items())[:rows]:
+            bars.add_row(stage, ProgressBar(total, done), *_of_stage(pace, stage, now))
+        # A name may take what the time and a few words of the log leave of a line.
+        most = max(self.console.width // 2, self.console.width - 27)
+        running = _grid(dict(max_width=most), NUMBER, REST)
+        room = max(self.console.height - len(stages) - 2, 1)
+        for task, begun in list(pace.running.items())[:room]:
             running.add_row(str(task), clock(now - begun), last_line(task.log, begun))
         more = len(pace.running) - running.row_count
-        elapsed = f"{clock(now - pace.begun)} gone"
-        below = [_whole(pace, now, elapsed), *[f"{more} more running"] * (more > 0)]
-        line = Text(", ".join(below), no_wrap=True, overflow="ellipsis")
-        return Group(bars, running, line)
+        gone = f"{clock(now - pace.begun)} gone"
+        whole = _whole(pace, now, gone) + f", {more} more running" * (more > 0)
+        return Group(bars, running, Text(whole, no_wrap=True, overflow="ellipsis"))
 
 
-def _grid(width):
-    """A table whose first column leaves room for the others, and in which nothing wraps."""
+def _grid(*columns):
+    """A table as wide as the terminal, in which nothing wraps."""
     grid = Table.grid(padding=(0, 1), expand=True)
-    grid.add_column(max_width=width // 2)
+    for column in columns:
+        grid.add_column(no_wrap=True, **column)
     return grid
 
 
@@ -132,7 +129,7 @@ def _of_stage(pace, stage, now):
     """Units done, rate and time left of a stage, in words; empty where there is nothing to say."""
     done, total, word = pace.count(stage)
     rate = pace.rate(stage, now)
-    left = left_in_words(pace.left(now, stage)) if done < total else ""
+    left = left_in_words(pace.left(now, stage))
     return f"{done}/{total} {word}", rate_in_words(rate, word) if rate else "", left
 
 
@@ -140,7 +137,7 @@ def _whole(pace, now, *more):
     """Jobs done, failed, and time left of the run, in words."""
     done, total = pace.jobs()
     failed = f"{len(pace.failed)} failed" * bool(pace.failed)
-    left = left_in_words(pace.left(now)) if done < total else ""
+    left = left_in_words(pace.left(now))
     return ", ".join(filter(None, (f"{done}/{total} jobs", failed, *more, left)))
 
 
