@@ -2,13 +2,20 @@
 
 import io
 import logging
+import os
 import re
+import subprocess
+import sys
+from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 
 import progress
 import pytest
 from snakemake.io import Wildcards
 from snakemake.logging import ColorizingTextHandler, logger
+from snakemake.scheduling.job_scheduler import JobScheduler
+from snakemake.settings.enums import Quietness
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from invariscope.views import Lines
@@ -176,6 +183,78 @@ def test_what_snakemake_says_of_each_job_is_left_out_and_nothing_else():
     assert said(f"{command}returned non-zero exit status 137.", event=LogEvent.ERROR)
     assert said(f"{command}died with <Signals.SIGKILL: 9>.", event=LogEvent.ERROR)
     assert said("MissingOutputException in rule a", event=LogEvent.ERROR)
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_shown"),
+    [
+        ({}, True),
+        ({"quiet": {Quietness.HOST}}, True),
+        ({"is_main_process": False}, False),  # but one that runs a job given to it
+        ({"dryrun": True}, False),
+        ({"touch": True}, False),
+        ({"quiet": {Quietness.PROGRESS, Quietness.RULES}}, False),
+        ({"verbose": True}, False),
+        ({"handlers": []}, False),
+    ],
+)
+def test_only_a_real_run_is_shown(changes, is_shown, monkeypatch):
+    state = dict(is_main_process=True, dryrun=False, touch=False, quiet=None, verbose=False)
+    state |= dict(handlers=[SimpleNamespace(name="DefaultStreamHandler")]) | changes
+    settings = SimpleNamespace(quiet=state["quiet"], verbose=state["verbose"])
+    workflow = SimpleNamespace(dag=None, output_settings=settings, **state)
+    begun = []
+    monkeypatch.setattr(progress, "_schedule", lambda scheduler: "scheduled")
+    monkeypatch.setattr(progress, "shown", lambda *_: nullcontext(begun.append("shown")))
+    monkeypatch.setattr(JobScheduler, "schedule", JobScheduler.schedule)
+    monkeypatch.setattr(logger, "handlers", state["handlers"])
+    monkeypatch.setattr("os.environ", {})
+    progress.show(None)
+    assert JobScheduler.schedule(SimpleNamespace(workflow=workflow)) == "scheduled"
+    assert begun == ["shown"] * is_shown
+
+
+def test_bars_of_jobs_are_lines_of_text(tmp_path):
+    """By the settings that jobs are given, and by what they do with their standard error."""
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    done = subprocess.run(
+        [sys.executable, script, tmp_path / "log"],
+        env={**os.environ, **progress.BARS, "PYTHONPATH": str(Path(progress.__file__).parent)},
+        check=False,
+        capture_output=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
+    begun, warned, *bar, other, from_c, ended = (tmp_path / "log").read_text().splitlines()
+    assert re.fullmatch(r"phase begun \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", begun)
+    assert warned == "as it is imported"
+    assert bar[0] == "diverse: 0/4 step, 00:00, ? left"
+    assert bar[-1].rstrip() == "diverse: 4/4 step, 00:00, 00:00 left, 2/2 units"
+    assert (other, from_c) == ("said", "from C")
+    assert ended == "invariscope: no"
+
+
+SCRIPT = """
+import sys
+from types import SimpleNamespace
+snakemake = SimpleNamespace(log=[sys.argv[1]], rule="phase", params=SimpleNamespace())
+import job
+print("as it is imported", file=sys.stderr)
+import os
+from tqdm import tqdm
+with tqdm(total=4, unit="step", desc="diverse") as bar:
+    for step in range(4):
+        bar.set_postfix_str("2/2 units", refresh=False)
+        bar.update(1)
+print("said", file=sys.stderr)
+os.write(2, b"from C\\n")
+class Mistaken:
+    @property
+    def record(self):
+        raise job.UserError("no")
+snakemake.params = Mistaken()
+job.run(None, snakemake)
+"""
 
 
 def test_snakemake_is_left_as_it_was(monkeypatch):

@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import re
+import select
 import shutil
 import struct
 import termios
@@ -81,8 +82,11 @@ class Terminal:
         return [line.rstrip() for line in self.screen.display if line.strip()]
 
     def until(self, pattern=None):
-        """Read on until a line of the screen matches; else to the end, for the exit code."""
-        while not (pattern and any(re.match(pattern, line) for line in self.lines())):
+        """Read on until a line of a whole screen matches; else to the end, for the exit code."""
+        while True:
+            whole = not select.select([self.leader], [], [], 0.2)[0]
+            if whole and pattern and any(re.match(pattern, line) for line in self.lines()):
+                return None
             try:
                 said = os.read(self.leader, 2**16)
             except OSError:  # how Linux tells that nobody writes any more
@@ -90,7 +94,6 @@ class Terminal:
                 return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
             self.seen += said
             self.stream.feed(said)
-        return None
 
     def interrupt(self):
         os.write(self.leader, b"\x03")
