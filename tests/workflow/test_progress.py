@@ -8,6 +8,7 @@ import select
 import shutil
 import struct
 import termios
+import time
 
 import pyte
 import pytest
@@ -73,9 +74,12 @@ class Terminal:
         self.screen, self.seen = pyte.Screen(width, 40), b""
         self.stream = pyte.ByteStream(self.screen)
         words = list(map(str, command(folder, TINY)))
+        environment = {**os.environ, "TERM": "xterm"}
+        for name in ("COLUMNS", "LINES", "NO_COLOR"):  # which would count for more than its size
+            environment.pop(name, None)
         self.pid, self.leader = pty.fork()
         if not self.pid:
-            os.execv(words[0], words)
+            os.execve(words[0], words, environment)
         fcntl.ioctl(self.leader, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
 
     def lines(self):
@@ -105,24 +109,31 @@ def test_a_run_on_a_terminal_is_a_screen(study, tmp_path):
     """Broken off, and run to its end. Lines fit into 60 columns."""
     folder = tmp_path / "study"
     shutil.copytree(study, folder, ignore=shutil.ignore_patterns(".snakemake"))
+    log = folder / "results/tiny/logs/natural/ground_truth.log"
+    log.unlink()
     (folder / "results/tiny/natural/ground_truth.nc").unlink()
     (folder / "results/tiny/figures/layers.rst").unlink()
     running = r"natural ground_truth\s+0:\d\d"
 
     broken = Terminal(folder, 60)
     assert broken.until(running) is None
+    while not log.exists():  # before, Snakemake would start the job nevertheless
+        time.sleep(0.05)
     broken.interrupt()
     assert broken.until() == 1
     assert broken.seen.rindex(b"\x1b[?25h") > broken.seen.rindex(b"\x1b[?25l")  # a cursor again
-    assert any("Terminating processes" in line for line in broken.lines())
+    assert "Terminating processes" in "\n".join(broken.lines())
     assert any(re.fullmatch(r"0/3 jobs, 0:\d\d gone", line) for line in broken.lines())
     assert not (folder / "results/tiny/natural/ground_truth.nc").exists()
+    assert "KeyboardInterrupt" in log.read_text()
+    assert "Traceback" not in "\n".join(broken.lines())
 
     whole = Terminal(folder, 60)
     assert whole.until(running) is None
     lines = whole.lines()
-    assert re.fullmatch(r"\d/3 jobs, 0:\d\d gone(, >0:\d\d left)?", lines[-1])
-    assert any(re.fullmatch(r"natural ━+\s+0/1 jobs\s*", line) for line in lines)
+    # Its record is gone, too, so all that follows is planned until it has left the same bytes.
+    assert re.fullmatch(r"\d/19 jobs, 0:\d\d gone(, >0:\d\d left)?", lines[-1])
+    assert any(re.fullmatch(r"natural +━+ +0/1 jobs", line) for line in lines)
     assert whole.until() == 0
     lines = whole.lines()
     end = next(number for number, line in enumerate(lines) if line.startswith("3/3 jobs"))
