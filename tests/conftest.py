@@ -57,7 +57,14 @@ def study(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study") / "first"
     code, printed = snakemake(folder, TINY)
     assert code == 0, printed
+    (folder.parent / "printed").write_text(printed)
     return folder
+
+
+@pytest.fixture(scope="session")
+def printed(study):
+    """What that run printed, into a file."""
+    return (study.parent / "printed").read_text()
 
 
 @pytest.fixture

@@ -10,18 +10,22 @@ import yaml
 ROOT = Path(__file__).parents[1]
 
 
-def snakemake(folder, config, *arguments, root=ROOT, **environment):
-    """Run the workflow with `folder` as the working folder; its exit code and all it printed.
+def command(folder, config, *arguments, root=ROOT):
+    """The command that runs the workflow with `folder` as the working folder.
 
     `root` is where the Snakefile lies.
     """
     folder.mkdir(exist_ok=True)
     path = folder / "study.yaml"
     path.write_text(yaml.safe_dump(config))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", root / "Snakefile"]
-    command += ["--directory", folder, "--configfile", path, "--cores", "2", *arguments]
+    words = [sys.executable, "-m", "snakemake", "--snakefile", root / "Snakefile"]
+    return [*words, "--directory", folder, "--configfile", path, "--cores", "2", *arguments]
+
+
+def snakemake(folder, config, *arguments, root=ROOT, **environment):
+    """Run the workflow with `folder` as the working folder; its exit code and all it printed."""
     done = subprocess.run(
-        command,
+        command(folder, config, *arguments, root=root),
         capture_output=True,
         text=True,
         env={**os.environ, **environment},

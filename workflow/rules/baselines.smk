@@ -39,7 +39,7 @@ rule diversity_table:
         methods=f"{OUT}/tables/diversity_methods.csv",
         record=f"{OUT}/tables/diversity.record.json",
     log:
-        f"{OUT}/logs/diversity_table.log",
+        f"{OUT}/logs/tables/diversity.log",
     params:
         record=lambda _: record("diversity_table.py", layers=WITH_BASELINES),
     conda:

@@ -16,6 +16,7 @@ SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 import dag
+import progress
 import reporting
 from invariscope import code, natural, network, provenance, sources
 from invariscope.config import blocks, comparisons, read_registry, resolve, validate
@@ -119,6 +120,18 @@ def place(name):
 def blocks_of(name, layer):
     """Blocks of units studied in a layer."""
     return blocks(STUDY[name, layer]["units"], config["block"])
+
+
+def extent(wildcards):
+    """Units that a job is about, their layer and the pixels of its receptive field, if any."""
+    if not wildcards.get("block"):
+        return None, None, 1
+    name, layer = wildcards.network, wildcards.layer
+    return (
+        len(blocks_of(name, layer)[wildcards.block]),
+        (name, layer),
+        facts(name)[layer]["rf"] ** 2,
+    )
 
 
 def block_files(stage, layers, again=""):
@@ -245,6 +258,9 @@ def report_command():
     if values := workflow.config_settings.config:
         words += ["--config", *(f"{key}={json.dumps(value)}" for key, value in values.items())]
     return words
+
+
+progress.show(extent)
 
 
 wildcard_constraints:

@@ -11,7 +11,7 @@ rule tables:
         warp=f"{OUT}/tables/warp.csv",
         record=f"{OUT}/tables/units.record.json",
     log:
-        f"{OUT}/logs/tables.log",
+        f"{OUT}/logs/tables/units.log",
     params:
         record=lambda _: record("units_table.py", seed=config["seed"], layers=list(STUDY)),
     conda:
@@ -29,7 +29,7 @@ rule comparison:
         comparison=f"{OUT}/tables/comparison.csv",
         record=f"{OUT}/tables/comparison.record.json",
     log:
-        f"{OUT}/logs/comparison.log",
+        f"{OUT}/logs/tables/comparison.log",
     params:
         record=lambda _: record("comparison_table.py", comparisons=COMPARISONS),
     conda:

@@ -1,9 +1,10 @@
 """Make the atlas: pictures and numbers of every unit, and the page that shows them."""
 
+import job
+
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import job
 from invariscope import files, tables
 from invariscope.atlas import page
 

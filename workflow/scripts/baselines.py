@@ -1,10 +1,12 @@
 """Show one block of units by other methods than diverse synthesis, each at equal activation."""
 
+import job
+
 import sys
 
 import torch
+from tqdm import tqdm
 
-import job
 from invariscope import device, files, natural, weights
 from invariscope.baselines import moved_back, yardsticks
 from invariscope.baselines_dataset import MATCHED, baselines_dataset
@@ -44,7 +46,7 @@ def main(input, output, record, threads):
     def synthesised(name, bound, diversity):
         """Stimuli as distinct as can be, of a mean response of `bound` at least."""
         objective = Constrained(bound / torch.where(a_max > 0, a_max, 1), a_max)
-        with job.progress(record["steps"], "step", f"{network} {layer} {name}") as bar:
+        with tqdm(total=record["steps"], unit="step", desc=name) as bar:
 
             def show(step, *_):
                 bar.update(step - bar.n)

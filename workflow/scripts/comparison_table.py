@@ -1,8 +1,9 @@
 """Match the layers of the networks compared, and hold their units' indices against each other."""
 
+import job
+
 import pandas as pd
 
-import job
 from invariscope import comparison, files, tables
 
 

@@ -1,8 +1,9 @@
 """Describe the whole study as an RO-Crate, for others' programs and for a browser."""
 
+import job
+
 from pathlib import Path
 
-import job
 from invariscope import crate, records
 
 

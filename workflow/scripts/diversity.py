@@ -1,6 +1,7 @@
 """Draw response against minimal distance for each layer, and sum both up in the caption."""
 
 import job
+
 from invariscope import captions, files, summaries
 from invariscope.figures import diversity, style
 from invariscope.stimuli import join_blocks

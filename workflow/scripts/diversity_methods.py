@@ -1,8 +1,9 @@
 """Draw what other methods than diverse synthesis show, and say in the caption how diverse it is."""
 
+import job
+
 import pandas as pd
 
-import job
 from invariscope import captions, diversity, files, tables
 from invariscope.figures import diversity_methods, style
 

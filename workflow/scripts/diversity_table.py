@@ -1,8 +1,9 @@
 """Gather how diverse each method's stimuli are, unit by unit and layer by layer."""
 
+import job
+
 import pandas as pd
 
-import job
 from invariscope import diversity, files
 from invariscope.baselines_dataset import YARDSTICKS
 

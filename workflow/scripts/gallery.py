@@ -1,6 +1,7 @@
 """Draw the gallery: the shown units of each layer of a real network; sum them up in its caption."""
 
 import job
+
 from invariscope import captions, files, summaries
 from invariscope.figures import gallery, style
 from invariscope.stimuli import join_blocks

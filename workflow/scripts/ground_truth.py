@@ -1,6 +1,7 @@
 """Draw the model cells' diverse sets and where they lie along each known invariance."""
 
 import job
+
 from invariscope import captions, files
 from invariscope.figures import ground_truth, style
 from invariscope.stimuli import join_blocks

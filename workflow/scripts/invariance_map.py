@@ -1,6 +1,7 @@
 """Draw the invariance map, and count labels in its caption."""
 
 import job
+
 from invariscope import captions, files, labels, layer_counts, tables
 from invariscope.figures import invariance_map, style
 

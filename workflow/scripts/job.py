@@ -1,64 +1,74 @@
 """What every script shares: its record, its log, and how it tells a user of a mistake."""
 
 import json
+import os
 import sys
-import traceback
+import time
 from pathlib import Path
 
-from invariscope import code, provenance
-from invariscope.digest import sha256
-from invariscope.errors import UserError
+CLOCK = "%Y-%m-%d %H:%M:%S"
 
 
-class _Tee:
-    """A text stream that writes to two others."""
+class _Lines:
+    """A text stream in which each state of a progress bar is a line of its own."""
 
-    def __init__(self, *streams):
-        self.streams = streams
+    def __init__(self, stream):
+        self.stream, self.at_start = stream, True
 
     def write(self, text):
-        for stream in self.streams:
-            stream.write(text)
+        if self.at_start:
+            text = text.removeprefix("\r")
+        self.stream.write(text.replace("\r", "\n"))
+        self.at_start = text.endswith("\n") if text else self.at_start
 
-    def flush(self):
-        for stream in self.streams:
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+
+def _speak_to(path):
+    """Have all that this process says go to a file, also what libraries in C say."""
+    with open(path, "w") as log:
+        for stream in (sys.stdout, sys.stderr):
             stream.flush()
+            os.dup2(log.fileno(), stream.fileno())
+    sys.stderr = _Lines(sys.stderr)
 
-    def isatty(self):
-        return self.streams[0].isatty()
+
+# Scripts import this module first, so that even what goes wrong with other imports is in the log.
+_speak_to(sys.modules["__main__"].snakemake.log[0])
+print(f"{sys.modules['__main__'].snakemake.rule} begun {time.strftime(CLOCK)}", file=sys.stderr)
+
+from invariscope import code, provenance  # noqa: E402
+from invariscope.digest import sha256  # noqa: E402
+from invariscope.errors import UserError  # noqa: E402
 
 
 def run(main, snakemake):
     """Call main(input, output, record, threads) and leave a record of what it made, and from what.
 
     `record` is what the job is to do: its parameters, places of files, and the `id` that its own
-    record will have. A user's mistake ends in one line, exit code 1.
+    record will have. All that is said goes to the job's log, whose last line the run shows.
+    A user's mistake ends in one line, exit code 1.
     """
-    with open(snakemake.log[0], "w") as log:
-        sys.stderr = _Tee(sys.__stderr__, log)
-        try:
-            start = provenance.now()
-            planned = json.loads(snakemake.params.record)
-            _check_code(Path(snakemake.scriptdir), planned)
-            path = Path(snakemake.output.record)
-            study = Path("results", path.parts[1])
-            made = {key: planned[key] for key in ("script", "parameters", "code", "packages")}
-            made |= dict(rule=snakemake.rule, inputs=_digests(snakemake.input, study))
-            made["id"] = provenance.identity(made)
-            record = made["parameters"] | planned["places"] | dict(id=made["id"])
-            main(snakemake.input, snakemake.output, record, snakemake.threads)
-            made["outputs"] = _digests(set(snakemake.output) - {str(path)}, study)
-            run = provenance.circumstances(start, snakemake.threads)
-            made["run"] = run | dict(config=planned["config"])
-            provenance.write(path, made)
-        except UserError as error:
-            print(f"invariscope: {error}", file=sys.stderr)
-            sys.exit(1)
-        except Exception:
-            traceback.print_exc()
-            sys.exit(1)
-        finally:
-            sys.stderr = sys.__stderr__
+    start = provenance.now()
+    try:
+        planned = json.loads(snakemake.params.record)
+        _check_code(Path(snakemake.scriptdir), planned)
+        path = Path(snakemake.output.record)
+        study = Path("results", path.parts[1])
+        made = {key: planned[key] for key in ("script", "parameters", "code", "packages")}
+        made |= dict(rule=snakemake.rule, inputs=_digests(snakemake.input, study))
+        made["id"] = provenance.identity(made)
+        record = made["parameters"] | planned["places"] | dict(id=made["id"])
+        main(snakemake.input, snakemake.output, record, snakemake.threads)
+        made["outputs"] = _digests(set(snakemake.output) - {str(path)}, study)
+        run = provenance.circumstances(start, snakemake.threads)
+        made["run"] = run | dict(config=planned["config"])
+        provenance.write(path, made)
+    except UserError as error:
+        print(f"invariscope: {error}", file=sys.stderr)
+        sys.exit(1)
+    print(f"ended {time.strftime(CLOCK)}", file=sys.stderr)
 
 
 def _check_code(folder, planned):
@@ -73,18 +83,3 @@ def _check_code(folder, planned):
 def _digests(paths, study):
     """SHA-256 of files, by their path within the study's folder."""
     return {Path(path).relative_to(study).as_posix(): sha256(path) for path in sorted(set(paths))}
-
-
-def progress(total, unit, description):
-    """Progress bar on standard error: live on a terminal, a line now and then in a file."""
-    from tqdm import tqdm
-
-    live = sys.stderr.isatty()
-    return tqdm(
-        total=total,
-        desc=description,
-        unit=unit,
-        file=sys.stderr,
-        mininterval=0.5 if live else 20,
-        ascii=not live,
-    )

@@ -1,8 +1,9 @@
 """Draw the share of invariant units by layer, and count them in the caption."""
 
+import job
+
 import pandas as pd
 
-import job
 from invariscope import captions, layer_counts
 from invariscope.figures import layers, style
 

@@ -1,8 +1,10 @@
 """Measure each channel's mean response to natural photos."""
 
-import xarray as xr
-
 import job
+
+import xarray as xr
+from tqdm import tqdm
+
 from invariscope import device, files, natural, weights
 from invariscope.trunk import Trunk
 
@@ -13,7 +15,7 @@ def main(input, output, record, threads):
     preprocessing = record["preprocessing"]
     trunk = Trunk(architecture, parameters, preprocessing["std"], where)
     photos = natural.read_photos(record["photos"], record["photo_digests"], record["side"])
-    with job.progress(len(photos), "photo", f"{record['network']} natural") as bar:
+    with tqdm(total=len(photos), unit="photo", desc="photos") as bar:
         means = natural.channel_means(trunk, photos, preprocessing["mean"], bar.update)
     dataset = xr.Dataset(
         {

@@ -1,8 +1,9 @@
 """Draw corresponding layers of two networks side by side, and say how they differ."""
 
+import job
+
 import pandas as pd
 
-import job
 from invariscope import captions, comparison, tables
 from invariscope.figures import network_comparison, style
 

@@ -1,8 +1,9 @@
 """Draw example units of corresponding layers of two networks side by side."""
 
+import job
+
 import pandas as pd
 
-import job
 from invariscope import captions, files, tables
 from invariscope.figures import network_gallery, style
 

@@ -1,10 +1,11 @@
 """Write each table as a page to sort and search, and what the report begins with."""
 
+import job
+
 from pathlib import Path
 
 import pandas as pd
 
-import job
 from invariscope import captions, files, labels, layer_counts, pages, tables
 
 

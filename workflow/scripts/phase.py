@@ -1,9 +1,11 @@
 """Measure phase invariance of one block of units: tuning, texture test, signature."""
 
+import job
+
 import numpy as np
 import torch
+from tqdm import tqdm
 
-import job
 from invariscope import device, files, natural, phase, texture, weights
 from invariscope.observer import evaluate, observer
 from invariscope.phase_dataset import phase_dataset
@@ -43,7 +45,7 @@ def main(input, output, record, threads):
     names = record["seed"], network, layer, "texture"
     raw = start(2 * side - 1, 1, units, *names)[:, 0].to(where)
     steps, crops, weight_min = (settings["texture"][k] for k in ("steps", "crops", "weight_min"))
-    with job.progress(steps, "step", f"{network} {layer} texture") as bar:
+    with tqdm(total=steps, unit="step", desc="texture") as bar:
 
         def show(step, response):
             bar.set_postfix_str(f"response {response:.1f}", refresh=False)

@@ -1,6 +1,7 @@
 """Draw how phase-invariant the units of each layer are, and say it in the caption."""
 
 import job
+
 from invariscope import captions, layer_counts, tables
 from invariscope.figures import phase_population, style
 from invariscope.tuning import BORDER

@@ -1,8 +1,9 @@
 """Draw what diverse stimuli alone tell of phase invariance, and sum it up in the caption."""
 
+import job
+
 import pandas as pd
 
-import job
 from invariscope import captions, summaries, tables
 from invariscope.figures import phase_signature, style
 

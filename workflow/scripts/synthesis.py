@@ -1,8 +1,11 @@
 """Synthesise the stimuli of one block of units: random restarts, then the diverse set."""
 
+import job
+
 import sys
 
-import job
+from tqdm import tqdm
+
 from invariscope import device, files, natural, weights
 from invariscope.objective import Constrained, Penalty
 from invariscope.observer import observer
@@ -29,7 +32,7 @@ def main(input, output, record, threads):
     def condition(name, objective):
         names = record["seed"], network, layer, name
         raw = start(side, settings["images"], units, *names).to(where)
-        with job.progress(settings["steps"], "step", f"{network} {layer} {name}") as bar:
+        with tqdm(total=settings["steps"], unit="step", desc=name) as bar:
 
             def show(step, done, response, distance):
                 reached = f"response {response:.1f}, distance {distance:.2f}"

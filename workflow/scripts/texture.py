@@ -1,6 +1,7 @@
 """Draw the texture ratio of each unit against its F1/F0, and sum it up in the caption."""
 
 import job
+
 from invariscope import captions, summaries, tables
 from invariscope.figures import style, texture
 

@@ -1,8 +1,9 @@
 """Gather one row per unit, seed and layer from the files of all blocks."""
 
+import job
+
 import pandas as pd
 
-import job
 from invariscope import files, layer_counts, tables
 from invariscope.stimuli import join_blocks
 

@@ -1,9 +1,11 @@
 """Fit warps between the diverse stimuli of one block of units; test paths and stability."""
 
+import job
+
 import numpy as np
 import torch
+from tqdm import tqdm
 
-import job
 from invariscope import device, files, natural, pairs, stability, warp_path, weights
 from invariscope.observer import evaluate, observer
 from invariscope.trunk import Trunk
@@ -26,7 +28,7 @@ def main(input, output, record, threads):
         channels, able, images = layer_stimuli(input.layer)
         plan = pairs.plan(units, channels, able, diverse.shape[1], *names)
         chosen = {name: plan[name] for name in ("pairs", "null", "control")}
-        with job.progress(len(plan["fits"]), "pair", f"{network} {layer} warps") as bar:
+        with tqdm(total=len(plan["fits"]), unit="pair", desc="warps") as bar:
             fits = fit_plan(
                 images.to(where), plan, settings["smoothness"], settings["steps"], bar.update
             )

@@ -1,6 +1,7 @@
 """Draw the most and the least warp-invariant unit of each layer."""
 
 import job
+
 from invariscope import captions, files, summaries
 from invariscope.figures import style, warp_examples
 

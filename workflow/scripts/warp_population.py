@@ -1,8 +1,9 @@
 """Draw how warp-invariant the units of each layer are, and sum it up in the caption."""
 
+import job
+
 import pandas as pd
 
-import job
 from invariscope import captions, summaries, tables
 from invariscope.figures import style, warp_population
 

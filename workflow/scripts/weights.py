@@ -1,8 +1,9 @@
 """Fetch or make a network's weights and keep what the study's layers need."""
 
+import job
+
 from pathlib import Path
 
-import job
 from invariscope import network, sources, weights
 
 

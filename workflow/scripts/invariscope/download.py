@@ -154,15 +154,12 @@ def _request(client, address, part):
         resumed = answer.status_code == requests.codes.partial_content
         begun = begun if resumed else 0
         length = answer.headers.get("Content-Length", "")
-        live = sys.stderr.isatty()
         bar = tqdm(
             desc=address.rsplit("/", 1)[1],
             total=begun + int(length) if length.isdecimal() else None,
             initial=begun,
             unit="B",
             unit_scale=True,
-            mininterval=0.5 if live else 20,
-            ascii=not live,
         )
         with bar, open(part, "ab" if resumed else "wb") as file:
             for chunk in answer.iter_content(CHUNK):
