@@ -18,6 +18,7 @@ sys.path.insert(0, str(SCRIPTS))
 import dag
 import progress
 import reporting
+import scheduling
 from invariscope import code, natural, network, provenance, sources
 from invariscope.config import blocks, comparisons, read_registry, resolve, validate
 from invariscope.digest import sha256
@@ -261,6 +262,7 @@ def report_command():
 
 
 progress.show(extent)
+scheduling.count_every_job()
 
 
 wildcard_constraints:
