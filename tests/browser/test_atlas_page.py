@@ -124,13 +124,16 @@ def test_large_atlas_reads_pictures_and_numbers_when_they_are_needed(page, big):
     page.wait_for_timeout(500)
     assert (big / "atlas" / "index.html").stat().st_size < 20_000
     assert 0 < sum(url.endswith(".png") for url in asked) < 200
-    assert not any("/blocks/" in url for url in asked)
+    numbers = [url for url in asked if "/blocks/" in url and url.endswith(".js")]
+    assert not numbers
     assert page.locator(".card img:not([loading=lazy])").count() == 0
     assert "3000 of 3000 units" in page.inner_text("#status")
     assert page.locator(".card").count() < 300
     page.locator(".card").first.click()
     page.wait_for_selector("dialog[open]")
-    assert sum("/blocks/" in url for url in asked) == 1
+    page.wait_for_selector("#unit .plot-container")
+    numbers = [url for url in asked if "/blocks/" in url and url.endswith(".js")]
+    assert len(numbers) == 1
 
 
 def test_filters_keep_the_units_that_the_table_says(page, big):
@@ -321,6 +324,100 @@ def test_dragging_over_points_keeps_their_units(page, big):
     page.mouse.dblclick(*start)
     page.wait_for_function("!document.getElementById('status').textContent.includes('dragged')")
     assert f"{UNITS} of {LAYERS * UNITS} units" in page.inner_text("#status")
+
+
+def test_the_list_goes_on_wherever_one_is_in_it(page, big):
+    page.set_viewport_size(dict(width=2560, height=2160))
+    visit(page, big)
+    page.mouse.wheel(0, 4000)
+    page.wait_for_timeout(300)
+    page.select_option("#layer", "conv3")
+    assert len(listed(page)) == UNITS
+    page.click("#reset")
+    page.wait_for_function("document.querySelectorAll('.card').length > 100")
+
+
+def test_units_without_a_place_on_a_logarithmic_axis_are_counted(page, tmp_path):
+    units = large(tmp_path, layers=1, a_max=np.linspace(-2, 5, UNITS))
+    visit(page, tmp_path, "#x=a_max&y=warp_p")
+    away = (units.a_max <= 0).sum()
+    assert page.locator("#scatter .scatterlayer .point").count() == UNITS - away
+    assert page.inner_text("#unplaced").startswith(f"{away} of {UNITS} units lack")
+    page.goto(address(tmp_path) + "#unit=net0/conv0/0")
+    page.wait_for_selector("dialog[open] .plot-container")
+
+
+def test_stepping_through_units_leaves_nothing_behind(page, big):
+    visit(page, big, "#layer=conv2&unit=net0/conv2/0")
+    page.wait_for_selector("dialog[open] .plot-container")
+
+    def elements():
+        return page.evaluate("document.querySelectorAll('*').length")
+
+    before = elements()
+    for unit in range(1, 6):
+        page.keyboard.press("j")
+        page.wait_for_function(f"document.title.includes('unit {unit} ')")
+        page.wait_for_selector("dialog[open] .plot-container")
+    page.wait_for_timeout(300)
+    assert elements() < 1.1 * before
+    assert page.locator("body > svg").count() <= 1  # Plotly's place to measure texts
+
+
+def test_focus_stays_where_one_is(page, big):
+    visit(page, big, "#layer=conv2")
+    page.locator(".card").nth(1).focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#unit .plot-container")
+    page.focus("#next")
+    for unit in (2, 3):
+        page.keyboard.press("Enter")
+        page.wait_for_function(f"document.title.includes('unit {unit} ')")
+    assert page.evaluate("document.activeElement.id") == "next"
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog[open]", state="detached")
+    assert page.evaluate("document.activeElement.dataset.unit") == "net0/conv2/3"
+
+
+def test_theme_turns_without_losing_the_place(page, tiny):
+    page.emulate_media(reduced_motion="reduce")
+    visit(page, tiny, "#unit=vgg16_untrained/conv2_1/1")
+    page.wait_for_selector("#unit .plot-container")
+    page.evaluate("document.getElementById('unit').scrollTop = 400")
+    page.keyboard.press("t")
+    page.wait_for_timeout(300)
+    assert page.evaluate("document.getElementById('unit').scrollTop") == 400
+    assert page.inner_text("#loop") == "Run"
+
+
+def test_back_after_closing_keeps_what_was_chosen_since(page, big):
+    visit(page, big, "#layer=conv2")
+    page.locator(".card").nth(1).click()
+    page.wait_for_selector("dialog[open]")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("dialog[open]", state="detached")
+    page.select_option("#network", "net1")
+    page.go_back()
+    page.wait_for_timeout(200)
+    assert page.locator("dialog[open]").count() == 0
+
+
+def test_numbers_that_are_not_there_are_missed_in_words(chromium, tmp_path):
+    large(tmp_path, layers=1)
+    (tmp_path / "atlas/blocks/net0/conv0/0000-0299.js").unlink()
+    page = chromium.new_page()  # without the fixture, as the console tells of the file, too
+    visit(page, tmp_path, "#unit=net0/conv0/3")
+    page.wait_for_selector("#unit .missing")
+    said = page.inner_text("#unit .missing")
+    assert "0000-0299.js cannot be read" in said
+    page.close()
+
+
+@pytest.mark.parametrize("unit", ["constructor", "__proto__", "n/l/x"])
+def test_no_link_names_what_all_objects_have(page, tiny, unit):
+    visit(page, tiny, f"#unit={unit}&theme=pink&keep=1,2")
+    said = page.inner_text("#status")
+    assert all(word in said for word in (f"unit {unit}", "theme pink", "keep 1,2"))
 
 
 def test_a_point_shows_its_stimuli_and_opens_its_unit(page, tiny):

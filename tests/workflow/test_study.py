@@ -17,9 +17,13 @@ def test_leaves_what_the_contract_says(study):
     assert list(outputs(study)) == [
         "tiny/atlas/atlas.css",
         "tiny/atlas/blocks/ground_truth/cells/0000-0001.js",
+        "tiny/atlas/blocks/ground_truth/cells/0000-0001.png",
         "tiny/atlas/blocks/resnet50_untrained_0/maxpool/0000-0001.js",
+        "tiny/atlas/blocks/resnet50_untrained_0/maxpool/0000-0001.png",
         "tiny/atlas/blocks/vgg16_untrained/conv2_1/0000-0001.js",
+        "tiny/atlas/blocks/vgg16_untrained/conv2_1/0000-0001.png",
         "tiny/atlas/blocks/vgg16_untrained/conv2_1/0002-0003.js",
+        "tiny/atlas/blocks/vgg16_untrained/conv2_1/0002-0003.png",
         "tiny/atlas/cards.js",
         "tiny/atlas/charts.js",
         "tiny/atlas/index.html",

@@ -5,20 +5,25 @@ const CHUNK = 60;
 let listed = [];
 let shown = 0;
 
+// An observer tells of changes only: after each part of the list it is asked anew whether the end
+// is still near.
+const nearEnd = new IntersectionObserver(
+  (seen) => seen.at(-1).isIntersecting && more(), {rootMargin: "800px"},
+);
+
 function card(row) {
   const index = state.sort || state.x;
   const value = `${study.indices[index][0]} ${readable(row[index])}`;
-  const alt = `${study.images} diverse stimuli`;
   const item = make(
     "li", {},
     make(
       "a", {class: "card", href: linkTo({unit: row.id}), "data-unit": row.id},
-      crop(row, study.places.diverse, study.images, 48, alt),
+      strip(row, `${study.images} diverse stimuli`),
       make("strong", {}, fullName(row)),
       make("span", {}, `${row.label || row.missing || "no label"}; ${value}`),
     ),
   );
-  for (const event of ["pointerenter", "focusin"]) item.addEventListener(event, () => point(row));
+  for (const event of ["pointerenter", "focusin"]) item.addEventListener(event, () => ring(row));
   return item;
 }
 
@@ -33,20 +38,17 @@ function more() {
   const next = listed.slice(shown, shown + CHUNK);
   shown += next.length;
   byId("cards").append(...next.map(card));
-}
-
-function watchScroll() {
-  new IntersectionObserver(
-    (seen) => seen.some((entry) => entry.isIntersecting) && shown < listed.length && more(),
-    {rootMargin: "800px"},
-  ).observe(byId("more"));
+  nearEnd.unobserve(byId("more"));
+  if (shown < listed.length) nearEnd.observe(byId("more"));
 }
 
 // Move the focus by so many cards.
 function step(by) {
-  const cards = [...byId("cards").querySelectorAll(".card")];
-  const at = cards.indexOf(document.activeElement);
-  const next = at < 0 ? 0 : Math.max(0, at + by);
-  if (next >= cards.length - 1) more();
-  cards[Math.min(next, cards.length - 1)]?.focus();
+  const at = listed.findIndex((row) => row.id === document.activeElement.dataset.unit);
+  focusCard(at < 0 ? 0 : Math.min(Math.max(0, at + by), listed.length - 1));
+}
+
+function focusCard(at) {
+  while (at >= shown && shown < listed.length) more();
+  byId("cards").children[at]?.firstChild.focus();
 }

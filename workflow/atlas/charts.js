@@ -37,8 +37,9 @@ function markPhase(place, unit, number) {
 }
 
 function drawCrops(place, crops) {
+  const all = crops.flat();
   Plotly.react(place, [{
-    type: "heatmap", z: crops, zmin: 0, zmax: 100, colorscale: "Viridis", zsmooth: false,
+    type: "heatmap", z: crops, zmin: Math.min(0, ...all), zmax: Math.max(100, ...all), colorscale: "Viridis", zsmooth: false,
     hovertemplate: "crop at (%{x}, %{y}): %{z}%<extra></extra>",
     colorbar: {title: {text: "response to the crop<br>(% of a_max under the mask)", side: "right"}, thickness: 12},
   }], layout({
@@ -75,18 +76,20 @@ function drawPaths(place, unit) {
 function drawIndices(place, row) {
   const same = study.rows.filter((other) => other.network === row.network && other.layer === row.layer);
   const cells = study.rows.filter((other) => other.truth);
-  const names = study.strips.filter((name) => row[name] !== null);
+  const names = study.strips.filter((name) => hasPlace(name, row[name]));
+  const across = place.clientWidth < 640 ? 1 : 2;
   const traces = [];
   const axes = {};
   names.forEach((name, number) => {
     const suffix = number ? String(number + 1) : "";
     const on = {xaxis: `x${suffix}`, yaxis: `y${suffix}`, type: "scatter", mode: "markers", showlegend: number === 0};
-    const values = (rows) => rows.map((other) => other[name]);
     const hovertemplate = "%{text}: %{x:.3g}<extra></extra>";
+    // All ticks as one line with gaps, as hundreds of marks in each strip would be slow.
+    const values = same.map((other) => other[name]).filter((value) => hasPlace(name, value));
     traces.push({
-      ...on, x: values(same), y: same.map(() => 0), text: same.map(unitName), hovertemplate,
-      name: "units of the layer", legendgroup: "layer",
-      marker: {symbol: "line-ns", size: 12, line: {width: 1, color: colour("soft")}},
+      ...on, mode: "lines", x: values.flatMap((value) => [value, value, null]),
+      y: values.flatMap(() => [-0.45, 0.45, null]), hoverinfo: "skip",
+      name: "units of the layer", legendgroup: "layer", line: {width: 1, color: colour("soft")},
     });
     if (study.calibrated.includes(name)) {
       cells.forEach((cell, at) => traces.push({
@@ -107,8 +110,8 @@ function drawIndices(place, row) {
     axes[`yaxis${suffix}`] = {visible: false, range: [-1.7, 1.7], fixedrange: true, anchor: `x${suffix}`};
   });
   Plotly.react(place, traces, layout({
-    ...axes, grid: {rows: Math.ceil(names.length / 2), columns: 2, pattern: "independent", xgap: 0.06, ygap: 1.1},
-    height: 42 * names.length + 90, margin: {l: 12, r: 12, t: 60, b: 40}, showlegend: true,
+    ...axes, grid: {rows: Math.ceil(names.length / across), columns: across, pattern: "independent", xgap: 0.06, ygap: 1.1},
+    height: 84 * Math.ceil(names.length / across) + 90, margin: {l: 12, r: 12, t: 60, b: 40}, showlegend: true,
     legend: {orientation: "h", x: 0, y: 1, yanchor: "top", yref: "container"},
   }), CHART);
 }

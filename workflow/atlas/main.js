@@ -19,15 +19,13 @@ function startAtlas(data) {
   const different = (name) => [...new Set(study.rows.map((row) => row[name]))];
   fill(byId("network"), [["", "all"], ...different("network").map((name) => [name, name])]);
   fill(byId("label"), [["", "all"], ...study.labels.map((name) => [name, name]), ["none", "no label"]]);
-  for (const id of Object.keys(DEFAULTS)) {
-    const control = byId(id);
-    if (!control || !control.matches("select, input")) continue;
-    control.addEventListener("input", () => {
-      kept = null;
-      go({[id]: control.value, ...(id === "network" ? {layer: ""} : {})});
-    });
+  // What else changes with a control: layers are those of the network, and what was dragged over
+  // has no place on other axes.
+  const along = {network: {layer: ""}, x: {keep: ""}, y: {keep: ""}};
+  for (const control of controls()) {
+    control.addEventListener("input", () => go({[control.id]: control.value, ...along[control.id]}));
   }
-  byId("reset").onclick = () => { kept = null; go({network: "", layer: "", label: "", find: ""}); };
+  byId("reset").onclick = () => go({network: "", layer: "", label: "", find: "", keep: ""});
   byId("theme").onclick = turnTheme;
   byId("help").onclick = () => byId("keys").showModal();
   byId("unit").addEventListener("close", () => { if (state.unit) go({unit: ""}); });
@@ -39,50 +37,69 @@ function startAtlas(data) {
   }
   readState();
   show();
-  watchScroll();
   // The list is seen before the charting library, the largest file, is read.
-  requestAnimationFrame(() => setTimeout(() => readScript("plotly.min.js").then(show)));
+  requestAnimationFrame(() => setTimeout(() => readScript("plotly.min.js").then(
+    () => { show(); drawCharts(); },
+    (error) => { byId("unplaced").textContent = `No map: ${error.message}. Is the folder whole?`; },
+  )));
+}
+
+function controls() {
+  return [...document.querySelectorAll("select, input[type=search]")];
 }
 
 let seen = ""; // the view that is listed
 let drawn = ""; // and that of the map
+let painted = ""; // and in which colours
 
 // Bring the page to the present state.
 function show() {
+  const unknown = correct();
   document.documentElement.dataset.theme = theme();
-  const layers = [...new Set(study.rows.filter((row) => !state.network || row.network === state.network).map((row) => row.layer))];
-  fill(byId("layer"), [["", "all"], ...layers.map((name) => [name, name])]);
-  const unknown = [];
-  for (const [id, value] of Object.entries(state)) {
-    const control = byId(id);
-    if (!control?.matches("select, input")) continue;
-    if (control.matches("select") && ![...control.options].some((option) => option.value === value)) {
-      unknown.push(`${id} ${value}`);
-      state[id] = DEFAULTS[id];
-    }
-    control.value = state[id];
-  }
-  if (state.unit && !study.byId[state.unit]) {
-    unknown.push(`unit ${state.unit}`);
-    state.unit = "";
-  }
   const {unit, theme: _, ...view} = state;
   const now = JSON.stringify(view);
   if (now !== seen || unknown.length) showList(unknown);
   seen = now;
-  if (!window.Plotly) return;
-  drawMap();
+  document.title = unit ? `${fullName(study.byId[unit])} in ${study.name}` : `Atlas of ${study.name}`;
+  if (window.Plotly) drawMap();
+  if (painted && painted !== theme()) drawCharts();
+  painted = theme();
   if (unit) openUnit(study.byId[unit]);
   else closeUnit();
 }
 
+// Set the controls. What the address names and the study lacks is given back, and left out.
+function correct() {
+  const layers = study.rows.filter((row) => !state.network || row.network === state.network);
+  fill(byId("layer"), [["", "all"], ...new Set(layers.map((row) => row.layer))].map((name) => (
+    Array.isArray(name) ? name : [name, name])));
+  const known = {
+    unit: (value) => Object.hasOwn(study.byId, value),
+    theme: (value) => ["dark", "light"].includes(value),
+    keep: (value) => /^(-?[\d.]+(e-?\d+)?,?){4}$/.test(value),
+  };
+  for (const control of controls()) {
+    if (control.matches("select")) known[control.id] = (value) => [...control.options].some((option) => option.value === value);
+  }
+  const unknown = [];
+  for (const [name, isKnown] of Object.entries(known)) {
+    if (state[name] === DEFAULTS[name] || isKnown(state[name])) continue;
+    unknown.push(`${name} ${state[name]}`);
+    state[name] = DEFAULTS[name];
+  }
+  for (const control of controls()) control.value = state[control.id];
+  return unknown;
+}
+
 function chosen() {
   const words = state.find.toLowerCase().split(/\s+/).filter(Boolean);
+  // A number is the beginning of a channel's, any other word stands anywhere in the name.
+  const found = (row, word) => (/^\d+$/.test(word) ? String(row.channel).startsWith(word) : fullName(row).toLowerCase().includes(word));
   const rows = study.rows.filter((row) =>
     (!state.network || row.network === state.network)
     && (!state.layer || row.layer === state.layer)
     && (!state.label || (row.label || "none") === state.label)
-    && words.every((word) => fullName(row).toLowerCase().split(" ").some((part) => part.startsWith(word))));
+    && words.every((word) => found(row, word)));
   if (state.sort) {
     const sign = state.order === "down" ? -1 : 1;
     const missing = (row) => row[state.sort] === null;
@@ -92,8 +109,8 @@ function chosen() {
 }
 
 function showList(unknown = []) {
-  const rows = chosen().filter((row) => !kept || kept.has(row.id));
-  const dragged = kept ? ", those dragged over" : "";
+  const rows = chosen().filter(isKept);
+  const dragged = state.keep ? ", those dragged over" : "";
   const faults = unknown.length ? `The link names what this study lacks: ${unknown.join(", ")}. ` : "";
   byId("status").textContent = `${faults}${rows.length} of ${study.rows.length} units${dragged}`;
   list(rows);
@@ -121,6 +138,8 @@ function onKey(event) {
     if (event.key === "Escape") event.target.blur();
     return;
   }
+  // Arrows scroll the wide table, and nothing happens behind the list of keys.
+  if (byId("keys").open || (event.key.startsWith("Arrow") && event.target.matches(".wide"))) return;
   const open = byId("unit").open;
   const forth = () => (open ? neighbour(1) : step(1));
   const back = () => (open ? neighbour(-1) : step(-1));
@@ -130,7 +149,7 @@ function onKey(event) {
     "/": () => { if (!open) byId("find").focus(); },
     " ": () => loop && runLoop(!loop.timer),
     t: turnTheme,
-    "?": () => { if (!byId("keys").open) byId("keys").showModal(); },
+    "?": () => byId("keys").showModal(),
   }[event.key];
   if (!act || (event.key === " " && (!loop || event.target.matches("button, a")))) return;
   event.preventDefault();

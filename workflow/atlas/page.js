@@ -52,21 +52,46 @@ function fullName(row) {
   return `${row.network} ${row.layer} ${unitName(row)}`;
 }
 
-// Part of a unit's sheet: `count` pictures from cell (column, row) on, about `wide` pixels each.
-// Small fields are enlarged a whole number of times, without smoothing.
-function crop(row, [column, line], count, wide, alt, cells = 1) {
-  const side = cells === 1 ? row.rf : cells * row.rf - 1;
-  const zoom = wide < side ? wide / side : Math.floor(wide / side);
-  const image = make("img", {
-    src: `units/${row.network}/${row.layer}/${row.channel}.png`, alt, loading: "lazy", decoding: "async",
-  });
-  image.style.width = `${study.columns * row.rf * zoom}px`;
-  image.style.left = `${-column * row.rf * zoom}px`;
-  image.style.top = `${-line * row.rf * zoom}px`;
+// A window of pixels of a picture. Small ones are enlarged a whole number of times, without
+// smoothing, so that the window is `wide` pixels on the screen at most.
+function windowOn(src, whole, {left, top, width, height}, wide, alt) {
+  const zoom = wide < width ? wide / width : Math.floor(wide / width);
+  const image = make("img", {src, alt, loading: "lazy", decoding: "async"});
+  image.style.width = `${whole * zoom}px`;
+  image.style.left = `${-left * zoom}px`;
+  image.style.top = `${-top * zoom}px`;
   const box = make("span", {class: zoom < 1 ? "crop" : "crop exact"}, image);
-  box.style.width = `${count * side * zoom}px`;
-  box.style.height = `${side * zoom}px`;
+  box.style.width = `${width * zoom}px`;
+  box.style.height = `${height * zoom}px`;
   return box;
+}
+
+function sheet(row) {
+  return `units/${row.network}/${row.layer}/${row.channel}.png`;
+}
+
+// The picture in a cell (column, row) of a unit's sheet; the texture takes up two cells each way.
+function crop(row, [column, line], wide, alt, cells = 1) {
+  const side = cells * row.rf - (cells - 1);
+  const cell = {left: column * row.rf, top: line * row.rf, width: side, height: side};
+  return windowOn(sheet(row), study.columns * row.rf, cell, wide, alt);
+}
+
+// The diverse set of a unit in small.
+function strip(row, alt) {
+  const side = Math.min(row.rf, study.small);
+  const whole = study.images * side;
+  const at = {left: 0, top: row.place * side, width: whole, height: side};
+  return windowOn(`blocks/${blockName(row)}.png`, whole, at, Math.min(288, 48 * study.images), alt);
+}
+
+function blockName(row) {
+  return `${row.network}/${row.layer}/${row.block}`;
+}
+
+// Whether a value has a place on an index's axis.
+function hasPlace(name, value) {
+  return value !== null && (value > 0 || !study.logarithmic.includes(name));
 }
 
 function theme() {

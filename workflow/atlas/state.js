@@ -3,7 +3,9 @@
 
 const DEFAULTS = {
   network: "", layer: "", label: "", find: "", sort: "", order: "up",
-  x: "f1_f0", y: "retention_above_controls", colour: "network", theme: "", unit: "",
+  x: "f1_f0", y: "retention_above_controls", colour: "network", theme: "",
+  keep: "", // what was dragged over in the map: from and to across, from and to up
+  unit: "",
 };
 let state = {...DEFAULTS};
 
@@ -21,14 +23,14 @@ function linkTo(changes) {
   for (const [key, value] of Object.entries({...state, ...changes})) {
     if (value !== DEFAULTS[key]) parts.set(key, value);
   }
-  return "#" + String(parts).replaceAll("%2F", "/");
+  return "#" + String(parts).replaceAll("%2F", "/").replaceAll("%2C", ",");
 }
 
-// Change the view. The browser's history gets an entry if a unit is opened or closed, so that its
-// button goes back; otherwise the present entry follows.
+// Change the view. Opening a unit makes an entry of the browser's history, so that its button goes
+// back to the list; other changes alter the present entry.
 function go(changes) {
   const link = linkTo(changes);
-  if ("unit" in changes && !(state.unit && changes.unit)) history.pushState(null, "", link);
+  if (changes.unit && !state.unit) history.pushState(null, "", link);
   else history.replaceState(null, "", link);
   readState();
   show();

@@ -3,6 +3,7 @@
 
 const blocks = new Map(); // of units' numbers, as they are read
 const waiting = new Map();
+let opened = {row: null, draw: []}; // the unit that is shown, and what draws its charts
 let loop = null; // the series over phase: its timer, how to show a picture of it, where it is
 
 // Called by each file of numbers.
@@ -11,27 +12,44 @@ function addBlock(name, units) {
 }
 
 // The numbers of a unit, read when first asked for.
-function numbers(row) {
-  const name = `${row.network}/${row.layer}/${row.block}`;
-  if (!waiting.has(name)) {
-    waiting.set(name, readScript(`blocks/${name}.js`));
+async function numbers(row) {
+  const name = blockName(row);
+  if (!waiting.has(name)) waiting.set(name, readScript(`blocks/${name}.js`));
+  try {
+    await waiting.get(name);
+  } catch (error) {
+    waiting.delete(name); // to be tried again
+    throw error;
   }
-  return waiting.get(name).then(() => blocks.get(name)[row.channel]);
+  return blocks.get(name)[row.channel];
 }
 
+// Show a unit. What it is stands there at once, the rest when its numbers are read.
 async function openUnit(row) {
+  if (opened.row === row) return;
+  const held = document.activeElement.id;
+  clearUnit();
+  opened = {row, draw: []};
   const dialog = byId("unit");
-  const unit = await numbers(row);
-  if (state.unit !== row.id) return; // another was opened meanwhile
-  stopLoop();
-  const charts = [];
+  const body = make("div", {}, make("p", {role: "status"}, "Its numbers are being read."));
+  dialog.replaceChildren(head(row), body);
+  if (dialog.open) (dialog.querySelector(`#${held || "unit-title"}:enabled`) ?? byId("unit-title")).focus();
+  else dialog.showModal();
+  dialog.scrollTop = 0;
+  let unit;
+  try {
+    unit = await numbers(row);
+  } catch (error) {
+    body.replaceChildren(make("p", {class: "missing"}, `Its numbers are not here: ${error.message}. Is the folder whole?`));
+    return;
+  }
+  if (opened.row !== row) return; // another was opened meanwhile
   const chart = (label, draw) => {
     const place = make("div", {class: "chart", role: "img", "aria-label": label});
-    charts.push(() => draw(place));
+    opened.draw.push(() => draw(place));
     return place;
   };
-  dialog.replaceChildren(
-    head(row),
+  body.replaceChildren(
     sets(row, unit),
     phaseSection(row, unit, chart),
     textureSection(row, unit, chart),
@@ -39,40 +57,56 @@ async function openUnit(row) {
     indexSection(row, chart),
     provenance(row),
   );
-  if (!dialog.open) dialog.showModal();
-  dialog.scrollTop = 0;
-  charts.forEach((draw) => draw());
-  loop?.start();
+  drawCharts();
+  loop?.show(0);
+  if (loop && !matchMedia("(prefers-reduced-motion: reduce)").matches) runLoop(true);
+}
+
+// Draw the charts of the unit that is shown, once the charting library is there.
+function drawCharts() {
+  if (window.Plotly) opened.draw.forEach((draw) => draw());
 }
 
 function closeUnit() {
-  stopLoop();
-  if (byId("unit").open) byId("unit").close();
+  if (!opened.row) return;
+  const at = listed.indexOf(opened.row);
+  clearUnit();
+  byId("unit").close();
+  if (at >= 0) focusCard(at);
+}
+
+function clearUnit() {
+  if (loop) clearInterval(loop.timer);
+  loop = null;
+  // Charts that are only taken out of the page would stay in memory.
+  for (const place of byId("unit").querySelectorAll(".js-plotly-plot")) Plotly.purge(place);
+  byId("unit").replaceChildren();
+  opened = {row: null, draw: []};
 }
 
 function head(row) {
-  const button = (text, act, title) => {
-    const element = make("button", {type: "button", title}, text);
+  const at = listed.indexOf(row);
+  const button = (id, text, act, title, able = true) => {
+    const element = make("button", {type: "button", id, title, disabled: able ? null : ""}, text);
     element.onclick = act;
     return element;
   };
   return make(
     "header", {},
-    make("h2", {id: "unit-title"}, `${fullName(row)} `, make("span", {class: "label"}, row.label || "no label")),
+    make("h2", {id: "unit-title", tabindex: -1}, `${fullName(row)} `, make("span", {class: "label"}, row.label || "no label")),
     make(
       "nav", {"aria-label": "Units"},
-      button("← previous", () => neighbour(-1), "k or ←"),
-      button("next →", () => neighbour(1), "j or →"),
-      make("a", {href: linkTo({unit: row.id})}, "link to this unit"),
-      button("Close", () => go({unit: ""}), "Esc"),
+      button("previous", "← previous", () => neighbour(-1), "k or ←", at > 0),
+      button("next", "next →", () => neighbour(1), "j or →", at >= 0 && at < listed.length - 1),
+      make("a", {href: `#unit=${row.id}`}, "link to this unit"),
+      button("close", "Close", () => go({unit: ""}), "Esc"),
     ),
   );
 }
 
 function neighbour(by) {
-  const at = listed.findIndex((row) => row.id === state.unit);
-  const next = listed[at + by];
-  if (next) go({unit: next.id});
+  const at = listed.indexOf(opened.row);
+  if (at >= 0 && listed[at + by]) go({unit: listed[at + by].id});
 }
 
 function section(title, ...content) {
@@ -84,29 +118,29 @@ function picture(box, ...lines) {
 }
 
 function sets(row, unit) {
-  const strip = (name, title, all) => {
+  const set = (name, title, all) => {
     const pictures = unit[`${name}_response`].map((share, number) => {
       const [column, line] = study.places[name];
       const alt = `${title} ${number + 1} of ${study.images}, response ${percent(share)} of a_max`;
-      return picture(crop(row, [column + number, line], 1, 72, alt), percent(share));
+      return picture(crop(row, [column + number, line], 72, alt), percent(share));
     });
     const least = `least distance ${readable(unit[`${name}_distance`])}`;
     return make("div", {}, make("h4", {}, all, make("span", {class: "label"}, `, ${least}`)), make("div", {class: "pictures"}, ...pictures));
   };
   return section(
-    "Stimuli", make("p", {class: "hint"}, `Receptive field ${row.rf} pixels. Below each its response, in percent of a_max, the largest over the restarts (${readable(row.a_max)} times the channel's mean response to photos).`),
-    make("div", {class: "row"}, strip("diverse", "diverse stimulus", "Diverse set"), strip("restarts", "random restart", "Random restarts")),
+    "Stimuli", make("p", {class: "hint"}, `Receptive field ${row.rf} pixels. Below each its response, in percent of a_max, the largest over the restarts (${readable(row.a_max)} times the channel's mean response to photos). `, make("a", {href: sheet(row)}, "All pictures, each pixel as it is")),
+    make("div", {class: "row"}, set("diverse", "diverse stimulus", "Diverse set"), set("restarts", "random restart", "Random restarts")),
   );
 }
 
 function phaseSection(row, unit, chart) {
   if (unit.phase_missing) return section("Phase", make("p", {class: "missing"}, `No index: ${unit.phase_missing}.`));
   const count = study.phases.length;
-  const box = crop(row, study.places.series, 1, 192, "the best stimulus, every component shifted by the same phase");
+  const box = crop(row, study.places.series, 192, "the best stimulus, every component shifted by the same phase");
   const image = box.querySelector("img");
   const width = parseFloat(box.style.width);
   const slider = make("input", {type: "range", min: 0, max: count - 1, value: 0, "aria-label": "phase of the picture"});
-  const button = make("button", {type: "button", id: "loop"}, "Run");
+  const button = make("button", {type: "button", id: "loop", "aria-describedby": "phase-title"}, "Run");
   const said = make("span", {});
   const place = chart("Response over phase", (at) => drawTuning(at, unit));
   const showPhase = (number) => {
@@ -116,14 +150,11 @@ function phaseSection(row, unit, chart) {
     said.textContent = `${Math.round((study.phases[number] * 180) / Math.PI)}°, response ${percent(unit.series_response[number])}`;
     if (place.data) markPhase(place, unit, number);
   };
-  loop = {at: 0, timer: null, start() {
-    showPhase(loop.at);
-    if (!matchMedia("(prefers-reduced-motion: reduce)").matches) runLoop(true);
-  }, show: showPhase, button, count};
+  loop = {at: 0, timer: null, show: showPhase, button, count};
   slider.oninput = () => { runLoop(false); showPhase(Number(slider.value)); };
   button.onclick = () => runLoop(!loop.timer);
   return section(
-    "Phase",
+    make("span", {id: "phase-title"}, "Series over phase"),
     make("div", {class: "row"}, make("figure", {}, box, make("figcaption", {}, said), slider, button), place),
   );
 }
@@ -134,14 +165,9 @@ function runLoop(on) {
   loop.button.textContent = on ? "Stop" : "Run";
 }
 
-function stopLoop() {
-  if (loop) clearInterval(loop.timer);
-  loop = null;
-}
-
 function textureSection(row, unit, chart) {
-  const box = crop(row, study.places.texture, 1, 230, "texture whose every crop drives the unit", 2);
-  const content = [picture(box, "one texture, optimised so that every crop of it drives the unit")];
+  const box = crop(row, study.places.texture, 230, "texture", 2);
+  const content = [picture(box, "one texture, optimised for the response to every crop of it")];
   if (unit.texture_missing) content.push(make("p", {class: "missing"}, `No index: ${unit.texture_missing}.`));
   else content.push(chart("Response to the crop cut at each place", (at) => drawCrops(at, unit.crops)));
   return section("Texture", make("div", {class: "row"}, ...content));
@@ -153,7 +179,7 @@ function warpSection(row, unit, chart) {
   const [column, line] = study.places.diverse;
   const of = (number) => [column + number, line];
   const wide = 120;
-  const grid = crop(row, of(unit.source), 1, wide, "where the straight grid of the warped stimulus lies in the source");
+  const grid = crop(row, of(unit.source), wide, "where the straight grid of the warped stimulus lies in the source");
   grid.append(gridLines(unit.grid, row.rf));
   return section(
     "Warp", ...said,
@@ -162,11 +188,11 @@ function warpSection(row, unit, chart) {
       "div", {class: "row"},
       make(
         "div", {class: "pictures"},
-        picture(crop(row, of(unit.source), 1, wide, "source"), "source"),
-        picture(crop(row, of(unit.target), 1, wide, "target"), "target"),
-        picture(crop(row, study.places.warped, 1, wide, "source under the warp"), "source, warped",
+        picture(crop(row, of(unit.source), wide, "source"), "source"),
+        picture(crop(row, of(unit.target), wide, "target"), "target"),
+        picture(crop(row, study.places.warped, wide, "source under the warp"), "source, warped",
           `explains ${percent(unit.explained_warp)}`, `affine map ${percent(unit.explained_affine)}`),
-        picture(crop(row, study.places.residual, 1, wide, "target less warped source"), "what is left",
+        picture(crop(row, study.places.residual, wide, "target less warped source"), "what is left",
           ...(unit.turned ? ["contrast turned"] : [])),
         picture(grid, "where it looks", `least Jacobian ${readable(unit.jacobian)}`),
       ),
@@ -229,9 +255,9 @@ function median(values) {
 
 function provenance(row) {
   const stages = {
-    stimuli: `../stimuli/${row.network}/${row.layer}/${row.block}`,
-    phase: `../phase/${row.network}/${row.layer}/${row.block}`,
-    warp: `../warp/${row.network}/${row.layer}/${row.block}`,
+    stimuli: `../stimuli/${blockName(row)}`,
+    phase: `../phase/${blockName(row)}`,
+    warp: `../warp/${blockName(row)}`,
     "row of the table": "../tables/units",
   };
   const links = Object.entries(stages).map(([name, path]) => make("li", {}, make("a", {href: `${path}.record.json`}, `record of its ${name}`)));
@@ -239,6 +265,6 @@ function provenance(row) {
     "Provenance",
     make("p", {}, "What made this, from what, by which code, when and where: "),
     make("ul", {}, ...links),
-    make("p", {}, "Is it still what it says it is? ", make("code", {}, `uv run invariscope audit results/${study.name}/phase/${row.network}/${row.layer}/${row.block}.nc`)),
+    make("p", {}, "Is it still what it says it is? ", make("code", {}, `uv run invariscope audit results/${study.name}/phase/${blockName(row)}.nc`)),
   );
 }

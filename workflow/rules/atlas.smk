@@ -9,7 +9,11 @@ rule atlas:
         sources=[f"{OUT}/atlas/{path.name}" for path in ATLAS if path.suffix != ".html"],
         library=f"{OUT}/atlas/plotly.min.js",
         study=f"{OUT}/atlas/study.js",
-        blocks=[path.removesuffix(".nc") + ".js" for path in block_files("atlas/blocks", STUDY)],
+        blocks=[
+            path.removesuffix("nc") + suffix
+            for path in block_files("atlas/blocks", STUDY)
+            for suffix in ("js", "png")
+        ],
         pictures=[
             f"{OUT}/atlas/units/{name}/{layer}/{channel}.png"
             for name, layer in STUDY

@@ -18,12 +18,14 @@ def example(diverse, source, target, warped):
     Returns
     -------
     numpy.ndarray, (unit, 4, channel, y, x)
-        Source, target, the warped source at the gain that fits best, and target less that.
+        Source, target, the warped source at the gain that fits best (0 if it is uniform), and
+        target less that.
     """
     rows = np.arange(len(diverse))
     source, target = diverse[rows, source], diverse[rows, target]
     axes = dict(axis=(1, 2, 3), keepdims=True)
-    gain = (warped * target).sum(**axes) / (warped**2).sum(**axes)
+    product, power = (warped * target).sum(**axes), (warped**2).sum(**axes)
+    gain = np.divide(product, power, out=np.zeros_like(product), where=power > 0)
     return np.stack([source, target, gain * warped, target - gain * warped], 1)
 
 

@@ -20,7 +20,9 @@ def details(stimuli, phase, warp):
     Returns
     -------
     list of dict
-        In the order of units. Responses are shares of a_max, missing (None) if that is not above 0.
+        In the order of units. Responses to stimuli are shares of a_max, curves over phase shares
+        of their largest, paths of their start, crops percent of a_max under the mask. What is
+        missing is None.
     """
     parts = [_sets(stimuli), _phase(phase), _texture(phase), _warp(warp)]
     return [

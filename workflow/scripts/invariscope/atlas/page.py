@@ -22,7 +22,10 @@ PAGE = "index.html"
 
 
 def write_block(folder, block, stimuli, phase, warp, identity, run):
-    """Write `blocks/<network>/<layer>/<block>.js` and `units/<network>/<layer>/<channel>.png`.
+    """Write numbers and small pictures of a block's units, and a sheet of each.
+
+    They are `blocks/<network>/<layer>/<block>.js` and `.png`, and
+    `units/<network>/<layer>/<channel>.png`.
 
     Parameters
     ----------
@@ -35,26 +38,27 @@ def write_block(folder, block, stimuli, phase, warp, identity, run):
     identity : str
         The `id` of the atlas's record, which the pictures carry.
     run : callable
-        As `map`; calls for each unit what writes its picture.
+        As `map`; calls for each unit what writes its sheet.
 
     Returns
     -------
-    dict of str to str
-        Each unit, `<network>/<layer>/<channel>`, to the block.
+    dict of str to (str, int)
+        Each unit, `<network>/<layer>/<channel>`, to the block and its place there.
     """
     layer = f"{stimuli.attrs['network']}/{stimuli.attrs['layer']}"
     units = stimuli.unit.values.tolist()
     told = dict(zip(units, details.details(stimuli, phase, warp), strict=True))
-    path = Path(folder, "blocks", layer, f"{block}.js")
-    write_text(path, _call("addBlock", f"{layer}/{block}", told))
+    path = Path(folder, "blocks", layer, block)
+    write_text(path.with_suffix(".js"), _call("addBlock", f"{layer}/{block}", told))
     names = [f"{layer}/{unit}" for unit in units]
     pictures = [Path(folder, "units", f"{name}.png") for name in names]
     inside = PngInfo()
     for key, text in metadata(".png", identity).items():
         inside.add_text(key, text)
     write = partial(_write_picture, pnginfo=inside)
+    write(path.with_suffix(".png"), sheet.small_pictures(stimuli))
     list(run(write, pictures, sheet.sheets(stimuli, phase, warp)))
-    return dict.fromkeys(names, block)
+    return {name: (block, place) for place, name in enumerate(names)}
 
 
 def write_study(folder, name, units, blocks, images, phases):
@@ -68,7 +72,7 @@ def write_study(folder, name, units, blocks, images, phases):
         The study's.
     units : pandas.DataFrame
         units.csv.
-    blocks : dict of str to str
+    blocks : dict of str to (str, int)
         What `write_block` gave, of all blocks.
     images : int
         Stimuli of a set.
@@ -76,13 +80,15 @@ def write_study(folder, name, units, blocks, images, phases):
         Phases of the series, in radians.
     """
     names = units.network + "/" + units.layer + "/" + units.channel.astype(str)
+    block, place = zip(*(blocks[name] for name in names), strict=True)
     study = dict(
         name=name,
         images=images,
         phases=details.plain(phases, 6),
-        places=sheet.places(images, len(phases)),
+        places=sheet.places(images),
+        small=sheet.SMALL,
         columns=sheet.columns(images, len(phases)),
-        units=table.columns(units) | dict(block=names.map(blocks).tolist()),
+        units=table.columns(units) | dict(block=block, place=place),
         **table.meanings(),
     )
     write_text(Path(folder, "study.js"), _call("startAtlas", study))

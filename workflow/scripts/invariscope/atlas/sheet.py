@@ -1,17 +1,20 @@
-"""One picture per unit that holds all its stimuli, cell by cell, each pixel as it is."""
+"""Pictures of the atlas: a sheet of all of a unit's stimuli, and small ones of a block of units."""
 
 import numpy as np
+from PIL import Image
 
 from ..example_warp import example
 
+SMALL = 48  # pixels of a small picture's side, at most
 
-def places(images, phases):
+
+def places(images):
     """Where each series of pictures begins on a sheet.
 
     Parameters
     ----------
-    images, phases : int
-        Stimuli of a set, and phases of the series.
+    images : int
+        Stimuli of a set.
 
     Returns
     -------
@@ -47,7 +50,7 @@ def sheets(stimuli, phase, warp):
         White where there is nothing to show.
     """
     images, phases, side = stimuli.sizes["image"], phase.sizes["phase"], stimuli.sizes["y"]
-    at = places(images, phases)
+    at = places(images)
     width = columns(images, phases) * side
     found = np.full((stimuli.sizes["unit"], 4 * side - 1, width, 3), 255, np.uint8)
 
@@ -71,6 +74,28 @@ def sheets(stimuli, phase, warp):
         put("warped", warped[:, None])
         put("residual", residual[:, None])
     return found
+
+
+def small_pictures(stimuli):
+    """Diverse sets of all units of one block, a row each, for the list of units.
+
+    Parameters
+    ----------
+    stimuli : xarray.Dataset
+
+    Returns
+    -------
+    numpy.ndarray of uint8, (unit * side, image * side, 3)
+        Each pixel as it is, but where stimuli are wider than `SMALL` pixels: these are reduced to
+        that, pixels averaged by the area that they share.
+    """
+    shown = grey_levels(stimuli.stimulus.sel(condition="diverse").values)
+    units, images, channels, side, _ = shown.shape
+    rows = shown.transpose(0, 3, 1, 4, 2).reshape(units * side, images * side, channels)
+    if side <= SMALL:
+        return rows
+    size = images * SMALL, units * SMALL
+    return np.asarray(Image.fromarray(rows).resize(size, Image.Resampling.BOX))
 
 
 def grey_levels(stimulus):

@@ -73,13 +73,11 @@ def columns(units):
     """
     chosen = measured(units)[[*KEYS, "truth", "label", "missing", *INDICES]]
     return {
-        name: [None if value != value else value for value in _rounded(values)]
+        name: _rounded(values) if values.dtype == np.float64 else values.tolist()
         for name, values in chosen.items()
     }
 
 
 def _rounded(values):
-    """Plain values of a column; differences of columns have no more digits than these."""
-    if values.dtype != np.float64:
-        return values.tolist()
-    return [float(f"{value:.6g}") for value in values]
+    """Six digits each, which is what units.csv has; what is not a number is None."""
+    return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values]
