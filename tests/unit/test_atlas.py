@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import xarray as xr
 from blocks import PHASES, phase_block, stimuli_block, units_table, warp_block
 from PIL import Image
 
@@ -20,14 +21,23 @@ IMAGES, PHASE_COUNT = 3, len(PHASES)
 
 @pytest.fixture
 def block():
-    """Two units whose pictures are all different."""
+    """Two units of which every number and picture is another."""
     stimuli = stimuli_block([3, 8], a_max=[10.0, 20.0])
     stimuli["stimulus"][:] = RNG.uniform(-150, 150, stimuli.stimulus.shape)
-    phase = phase_block(stimuli)
+    stimuli["distance"][:] = RNG.uniform(1, 9, stimuli.distance.shape)
+    phase = phase_block(stimuli, blank=[1.0, 2.0], a_max_masked=7.0)
+    phase["response"][:] = RNG.uniform(0, 10, phase.response.shape)
+    phase["used"][:, 0] = [[True, False, True], [True, True, True]]
+    phase["best"][:] = [2, 1]
     for name in ("series", "texture"):
         phase[name][:] = RNG.uniform(-150, 150, phase[name].shape)
-    warp = warp_block(stimuli)
-    warp["warped"][:] = RNG.uniform(-100, 100, warp.warped.shape)
+    warp = warp_block(stimuli, blank=[1.0, 2.0])
+    warp["example"][:] = [2, 1]
+    for name in ("warped", "velocity", "displacement", "own_response", "control_response"):
+        warp[name][:] = RNG.uniform(3, 9, warp[name].shape)
+    warp["blend_response"][:] = RNG.uniform(3, 9, warp.blend_response.shape)
+    warp["turned"][:] = [[False, False, True], [False, True, False]]
+    warp["jacobian"][:] = RNG.uniform(0, 1, warp.jacobian.shape)
     return stimuli, phase, warp
 
 
@@ -49,7 +59,7 @@ def cell(found, unit, column, row, side, cells=1):
 
 def test_sheet_holds_every_picture_where_it_is_said(block):
     stimuli, phase, warp = block
-    found, at = sheet.sheets(*block), sheet.places(IMAGES, PHASE_COUNT)
+    found, at = sheet.sheets(*block), sheet.places(IMAGES)
     side = stimuli.sizes["y"]
     assert found.shape[2] == sheet.columns(IMAGES, PHASE_COUNT) * side
     for unit in range(2):
@@ -80,8 +90,27 @@ def test_sheet_without_warps_is_white_there(block):
     stimuli, phase, _ = block
     found = sheet.sheets(stimuli, phase, without_warps(stimuli))
     for name in ("warped", "residual"):
-        column, row = sheet.places(IMAGES, PHASE_COUNT)[name]
+        column, row = sheet.places(IMAGES)[name]
         assert (cell(found, 0, column, row, stimuli.sizes["y"]) == 255).all()
+
+
+def test_small_pictures_are_the_diverse_sets_a_row_a_unit(block):
+    stimuli = block[0]
+    found, side = sheet.small_pictures(stimuli), stimuli.sizes["y"]
+    for unit in range(2):
+        for image in range(IMAGES):
+            seen = found[unit * side : (unit + 1) * side, image * side : (image + 1) * side]
+            shown = stimuli.stimulus.sel(condition="diverse")[unit, image].values
+            np.testing.assert_array_equal(seen, pixels(shown))
+
+
+def test_small_pictures_of_wide_fields_are_means_over_their_pixels():
+    wide = np.kron(RNG.integers(-9, 9, (2, 2, 3, 3, 48, 48)), np.ones((2, 2)))  # of 96 pixels
+    coordinates = {"condition": ["diverse", "restarts"]}
+    stimuli = xr.Dataset({"stimulus": (("condition", "unit", "image", "channel", "y", "x"), wide)})
+    found = sheet.small_pictures(stimuli.assign_coords(coordinates))
+    assert found.shape == (2 * 48, 3 * 48, 3)
+    np.testing.assert_array_equal(found[48:96, :48], pixels(wide[0, 1, 0][:, ::2, ::2]))
 
 
 def test_example_takes_each_units_own_pair():
@@ -94,6 +123,15 @@ def test_example_takes_each_units_own_pair():
     # The second unit's target is the first image of its set, which is what was warped.
     np.testing.assert_allclose(warped, target)
     np.testing.assert_allclose(left, 0, atol=1e-12)
+
+
+def test_example_of_a_uniform_source_leaves_the_target():
+    diverse = RNG.normal(size=(1, 2, 3, 4, 4))
+    _, target, warped, left = example(
+        diverse, np.array([0]), np.array([1]), np.zeros((1, 3, 4, 4))
+    )[0]
+    np.testing.assert_array_equal(warped, 0)
+    np.testing.assert_array_equal(left, target)
 
 
 def test_grid_lines_follow_the_displacement():
@@ -126,26 +164,65 @@ def test_path_curve_sums_pairs_before_it_divides():
     assert np.isnan(curve[1]).all()  # below zero at the start: no response
 
 
-def test_details_of_a_unit(block):
-    stimuli, phase, warp = block
-    first, second = details.details(stimuli, phase, warp)
-    assert second["diverse_response"] == pytest.approx([0.72, 0.76, 0.8])  # of its own a_max
-    assert first["restarts_response"] == pytest.approx([0.9, 0.95, 1])
-    assert first["diverse_distance"] == pytest.approx(4)
-    half = np.maximum(np.cos(PHASES), 0)
-    assert first["fourier"] == pytest.approx(half, abs=1e-3)
-    assert first["series_response"] == pytest.approx(half, abs=1e-3)
-    assert first["crops"] == [[80, 20]] * len(first["crops"])  # of a_max under the mask, 10
-    assert (first["phase_missing"], first["texture_missing"]) == ("", "")
-    pair = int(warp.example[0])
-    assert first["source"] == int(warp.source_image[pair])
-    assert first["target"] == int(warp.target_image[pair])
-    for family in ("affine", "warp"):
-        expected = float(warp.explained.sel(family=family)[0, pair])
-        assert first[f"explained_{family}"] == pytest.approx(expected, abs=5e-4)
-    assert first["path_own"] == [1] * 11
-    assert first["path_control_change"] == pytest.approx(np.linspace(1, 0, 11), abs=1e-3)
-    assert np.shape(first["grid"]) == (2 * details.LINES, stimuli.sizes["y"], 2)
+def share_of_first(curve):
+    return curve / curve[0]
+
+
+@pytest.mark.parametrize("unit", [0, 1])
+def test_details_of_a_unit(block, unit):
+    """Each number by its definition, one unit at a time."""
+    stimuli, phase, warp = (stage.isel(unit=unit) for stage in block)
+    told = details.details(*block)[unit]
+    near = dict(abs=6e-4)
+    for name in ("diverse", "restarts"):
+        own = stimuli.sel(condition=name)
+        share = own.response.values / float(stimuli.a_max)
+        assert told[f"{name}_response"] == pytest.approx(share, **near)
+        assert told[f"{name}_distance"] == pytest.approx(float(own.distance.min()), **near)
+    blank = float(phase.blank)
+
+    def tuned(form, image):
+        above = np.maximum(phase.response.sel(form=form)[image].values - blank, 0)
+        return above / above.max()
+
+    for form in ("fourier", "monogenic"):
+        used = np.flatnonzero(phase.used.sel(form=form).values)
+        mean = np.mean([tuned(form, image) for image in used], 0)
+        assert told[form] == pytest.approx(mean, **near)
+    for image, curve in enumerate(told["single"]):
+        if phase.used.sel(form="fourier")[image]:
+            assert curve == pytest.approx(tuned("fourier", image), **near)
+        else:
+            assert set(curve) == {None}
+    assert told["series_response"] == pytest.approx(tuned("fourier", int(phase.best)), **near)
+    cut = phase.crop_response.sel(crops="as cut").values
+    percent = 100 * (cut - blank) / (float(phase.a_max_masked) - blank)
+    assert told["crops"] == percent.round().astype(int).tolist()
+    pair = int(warp.example)
+    assert told["source"] == int(warp.source_image[pair])
+    assert told["target"] == int(warp.target_image[pair])
+    assert told["turned"] is bool(warp.turned[pair])
+    assert told["jacobian"] == pytest.approx(float(warp.jacobian[pair]), **near)
+    for family in ("none", "translation", "affine", "warp"):
+        explained = float(warp.explained.sel(family=family)[pair])
+        assert told[f"explained_{family}"] == pytest.approx(explained, **near)
+    down, right = warp.displacement[pair].values
+    side = np.arange(len(down))
+    middle = told["grid"][details.LINES // 2]  # the row of the grid in the middle
+    row = round((len(side) - 1) / 2)
+    assert np.array(middle)[:, 0] == pytest.approx(side + right[row], abs=6e-3)
+    assert np.array(middle)[:, 1] == pytest.approx(row + down[row], abs=6e-3)
+    floor = float(warp.blank)
+    paths = {
+        "own": warp.own_response,
+        "control_change": warp.control_response.sel(match="change"),
+        "control_displacement": warp.control_response.sel(match="displacement"),
+        "blend": warp.blend_response,
+    }
+    for name, responses in paths.items():
+        total = (responses.values.reshape(-1, 11) - floor).sum(0)
+        assert told[f"path_{name}"] == pytest.approx(share_of_first(total), **near)
+    assert (told["phase_missing"], told["texture_missing"], told["warp_missing"]) == ("", "", "")
 
 
 def test_details_of_a_silent_unit_are_missing_with_a_reason():
@@ -176,7 +253,7 @@ def handed_over(path, function):
 
 def test_block_leaves_its_numbers_and_a_picture_of_each_unit(tmp_path, block):
     names = page.write_block(tmp_path, "0000-0015", *block, "ab12", map)
-    assert names == {"n/l/3": "0000-0015", "n/l/8": "0000-0015"}
+    assert names == {"n/l/3": ("0000-0015", 0), "n/l/8": ("0000-0015", 1)}
     name, units = handed_over(tmp_path / "blocks/n/l/0000-0015.js", "addBlock")
     assert name == "n/l/0000-0015"
     told = details.details(*block)
@@ -185,18 +262,22 @@ def test_block_leaves_its_numbers_and_a_picture_of_each_unit(tmp_path, block):
         path = tmp_path / f"units/n/l/{unit}.png"
         np.testing.assert_array_equal(np.asarray(Image.open(path)), sheet_)
         assert read(path) == "ab12"
-    assert sum(path.is_file() for path in tmp_path.rglob("*")) == 3
+    small = tmp_path / "blocks/n/l/0000-0015.png"
+    np.testing.assert_array_equal(np.asarray(Image.open(small)), sheet.small_pictures(block[0]))
+    assert read(small) == "ab12"
+    assert sum(path.is_file() for path in tmp_path.rglob("*")) == 4
 
 
 def test_study_says_where_each_unit_is(tmp_path):
     units = units_table({("n", "l"): 2, ("m", "l"): 1}).assign(warp_p=0.5, min_distance=1.0)
-    units["diversity_gain"] = [np.nan, 1 / 3, 2.0]
-    blocks = {"n/l/0": "a", "n/l/1": "b", "m/l/0": "c"}
+    units["diversity_gain"] = [np.nan, 1 / 3, np.inf]
+    blocks = {"n/l/0": ("a", 0), "n/l/1": ("b", 4), "m/l/0": ("c", 0)}
     page.write_study(tmp_path, "s", units, blocks, 3, PHASES)
     (study,) = handed_over(tmp_path / "study.js", "startAtlas")
     assert study["units"]["block"] == ["a", "b", "c"]
+    assert study["units"]["place"] == [0, 4, 0]
     assert study["units"]["channel"] == [0, 1, 0]
-    assert study["units"]["diversity_gain"] == [None, 0.333333, 2]
+    assert study["units"]["diversity_gain"] == [None, 0.333333, None]
     assert study["units"]["retention_above_controls"] == [0, 0, 0]
     assert study["phases"] == pytest.approx(PHASES, abs=1e-6)
     assert (study["images"], study["name"]) == (3, "s")
@@ -228,3 +309,11 @@ def test_source_that_changed_since_the_plan_is_refused(tmp_path):
     path.write_text("now")
     with pytest.raises(UserError, match=r"a\.js"):
         page.read_sources([path], ["0" * 64])
+
+
+def test_borders_and_logarithmic_axes_are_of_indices_of_the_page():
+    found = table.meanings()
+    assert found["borders"] == {"f1_f0": [1], "retention_above_controls": [0.1]}
+    assert found["logarithmic"] == ["a_max", "relative_stability"]
+    assert {*found["borders"], *found["logarithmic"]} <= set(found["indices"])
+    assert "min_distance" not in found["calibrated"]
