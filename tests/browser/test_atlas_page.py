@@ -117,6 +117,31 @@ def test_screenshot_is_not_empty(page, big):
         assert len(np.unique(seen.reshape(-1, 3), axis=0)) > 50
 
 
+@pytest.mark.parametrize("view", ["#sort=f1_f0", "#find=29"])
+def test_pictures_of_all_cards_on_the_screen_are_read(page, big, view):
+    visit(page, big, view)
+    page.wait_for_function(
+        "[...document.querySelectorAll('.card img')]"
+        ".filter(image => image.parentElement.getBoundingClientRect().top < innerHeight)"
+        ".every(image => image.naturalWidth)"
+    )
+
+
+def test_dragging_zooms_in_where_that_is_asked_for(page, big):
+    visit(page, big, "#layer=conv0&y=warp_p&drag=zoom")
+    area = page.locator("#scatter .nsewdrag").bounding_box()
+    page.mouse.move(area["x"] + 50, area["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(area["x"] + 150, area["y"] + 150, steps=5)
+    page.mouse.up()
+    across = "document.getElementById('scatter').layout.xaxis.range"
+    span = f"({across}[1] - {across}[0])"
+    page.wait_for_function(f"{span} < 0.5")
+    page.select_option("#colour", "label")
+    assert page.evaluate(span) < 0.5
+    assert f"{UNITS} of {LAYERS * UNITS} units" in page.inner_text("#status")
+
+
 def test_large_atlas_reads_pictures_and_numbers_when_they_are_needed(page, big):
     asked = []
     page.on("request", lambda request: asked.append(request.url))

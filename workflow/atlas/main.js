@@ -12,6 +12,7 @@ function startAtlas(data) {
     return {...row, at, id: `${row.network}/${row.layer}/${channel}`};
   });
   study.byId = Object.fromEntries(study.rows.map((row) => [row.id, row]));
+  study.blocks = Map.groupBy(study.rows, blockName);
   const indices = Object.entries(study.indices).map(([name, [title]]) => [name, title]);
   fill(byId("sort"), [["", "order of the study"], ...indices]);
   fill(byId("x"), indices);

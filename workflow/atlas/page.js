@@ -52,12 +52,15 @@ function fullName(row) {
   return `${row.network} ${row.layer} ${unitName(row)}`;
 }
 
-// A window of pixels of a picture. Small ones are enlarged a whole number of times, without
+// A window of pixels of a picture of [width, height]. Small ones are enlarged a whole number of times, without
 // smoothing, so that the window is `wide` pixels on the screen at most.
-function windowOn(src, whole, {left, top, width, height}, wide, alt) {
+function windowOn(src, [wholeWidth, wholeHeight], {left, top, width, height}, wide, alt) {
   const zoom = wide < width ? wide / width : Math.floor(wide / width);
   const image = make("img", {src, alt, loading: "lazy", decoding: "async"});
-  image.style.width = `${whole * zoom}px`;
+  // Its height, too: a picture without one lies outside the window until it is read, so that it
+  // would never be.
+  image.style.width = `${wholeWidth * zoom}px`;
+  image.style.height = `${wholeHeight * zoom}px`;
   image.style.left = `${-left * zoom}px`;
   image.style.top = `${-top * zoom}px`;
   const box = make("span", {class: zoom < 1 ? "crop" : "crop exact"}, image);
@@ -74,7 +77,7 @@ function sheet(row) {
 function crop(row, [column, line], wide, alt, cells = 1) {
   const side = cells * row.rf - (cells - 1);
   const cell = {left: column * row.rf, top: line * row.rf, width: side, height: side};
-  return windowOn(sheet(row), study.columns * row.rf, cell, wide, alt);
+  return windowOn(sheet(row), [study.columns * row.rf, 4 * row.rf - 1], cell, wide, alt);
 }
 
 // The diverse set of a unit in small.
@@ -82,7 +85,8 @@ function strip(row, alt) {
   const side = Math.min(row.rf, study.small);
   const whole = study.images * side;
   const at = {left: 0, top: row.place * side, width: whole, height: side};
-  return windowOn(`blocks/${blockName(row)}.png`, whole, at, Math.min(288, 48 * study.images), alt);
+  const size = [whole, study.blocks.get(blockName(row)).length * side];
+  return windowOn(`blocks/${blockName(row)}.png`, size, at, Math.min(288, 48 * study.images), alt);
 }
 
 function blockName(row) {

@@ -46,10 +46,10 @@ function drawScatter(rows) {
   }
   lines = [...borders(state.x, true), ...borders(state.y, false)];
   Plotly.react("scatter", traces, layout({
-    xaxis: axis(state.x), yaxis: axis(state.y), dragmode: "select", showlegend: own.length <= NAMED,
+    xaxis: axis(state.x), yaxis: axis(state.y), dragmode: state.drag || "select", uirevision: `${state.x} ${state.y}`, showlegend: own.length <= NAMED,
     legend: {orientation: "h", y: 1.02, yanchor: "bottom"}, height: 460, margin: {l: 60, r: 10, t: 30, b: 50},
     shapes: lines, selections: kept() ? [selection(kept())] : [],
-  }), {...CHART, displayModeBar: true, displaylogo: false, modeBarButtons: [["select2d", "zoom2d", "pan2d", "resetScale2d"]]});
+  }), CHART);
   const away = rows.length - placed.length;
   const why = [state.x, state.y].some((name) => study.logarithmic.includes(name)) ? ", or have none above 0" : "";
   byId("unplaced").textContent = away ? `${away} of ${rows.length} units lack one of the two indices${why}.` : "";

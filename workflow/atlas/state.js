@@ -3,7 +3,7 @@
 
 const DEFAULTS = {
   network: "", layer: "", label: "", find: "", sort: "", order: "up",
-  x: "f1_f0", y: "retention_above_controls", colour: "network", theme: "",
+  x: "f1_f0", y: "retention_above_controls", colour: "network", drag: "", theme: "",
   keep: "", // what was dragged over in the map: from and to across, from and to up
   unit: "",
 };
