@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 import torch
-from conftest import traced
+from architectures import traced
 from fileserver import FileServer
 from torchvision.models import SqueezeNet1_1_Weights
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import traced
+from architectures import traced
 from running import ROOT
 
 from invariscope import models

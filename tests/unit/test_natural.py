@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import STD, traced
+from architectures import STD, traced
 from PIL import Image
 
 from invariscope import natural

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from conftest import plain_vgg
+from architectures import plain_vgg
 from test_spectrum import twin
 
 from invariscope.objective import Constrained, Penalty

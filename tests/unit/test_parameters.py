@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from conftest import VGG, traced
+from architectures import VGG, traced
 from safetensors.torch import save_file
 
 from invariscope import sources

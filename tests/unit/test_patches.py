@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import STD, VGG, traced
+from architectures import STD, VGG, traced
 
 from invariscope import patches
 from invariscope.errors import UserError

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import traced
+from architectures import traced
 from torchvision.models.feature_extraction import create_feature_extractor
 
 from invariscope.config import read_registry

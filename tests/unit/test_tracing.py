@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from conftest import STD, traced
+from architectures import STD, traced
 from torchvision.models.feature_extraction import create_feature_extractor
 
 from invariscope.architecture import Architecture, Node

@@ -5,7 +5,7 @@ import warnings
 
 import pytest
 import torch
-from conftest import STD, plain_vgg, traced
+from architectures import STD, plain_vgg, traced
 from torchvision.models.feature_extraction import create_feature_extractor
 
 from invariscope.receptive_field import input_interval, stride

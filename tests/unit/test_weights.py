@@ -10,7 +10,7 @@ import threading
 import numpy as np
 import pytest
 import torch
-from conftest import VGG, traced
+from architectures import VGG, traced
 
 from invariscope import cells, sources, weights
 from invariscope.architecture import Architecture
