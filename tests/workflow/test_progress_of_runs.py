@@ -132,7 +132,7 @@ def test_a_run_on_a_terminal_is_a_screen(study, tmp_path):
     assert whole.until(running) is None
     lines = whole.lines()
     # Its record is gone, too, so all that follows is planned until it has left the same bytes.
-    assert re.fullmatch(r"\d/19 jobs, 0:\d\d gone(, >0:\d\d left)?", lines[-1])
+    assert re.fullmatch(r"\d/21 jobs, 0:\d\d gone(, >0:\d\d left)?", lines[-1])
     assert any(re.fullmatch(r"natural +━+ +0/1 jobs", line) for line in lines)
     assert whole.until() == 0
     lines = whole.lines()
