@@ -31,11 +31,15 @@ OUTPUT = Path("results/benchmarks.json")
 def main(arguments=None):
     parser = argparse.ArgumentParser("benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=PARTS, metavar="part", help=", ".join(PARTS))
-    parser.add_argument("--results", type=Path, default="results/quickstart", help="a study's")
+    parser.add_argument(
+        "--results", type=Path, default=Path("results/quickstart"), help="a study's"
+    )
     parser.add_argument("--units", type=int, default=16, help="of the first three parts")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5, help="of what is short")
     options = parser.parse_args(arguments)
+    if not (options.results / "weights" / f"{setting.NETWORK}.safetensors").is_file():
+        parser.error(f"--results: {options.results} is not a finished study with {setting.NETWORK}")
 
     begun = provenance.now()
     measured = setting.read(options.results, options.units, options.threads, options.repeats)

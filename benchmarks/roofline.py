@@ -72,11 +72,12 @@ def measure(setting):
     peak = 2 * MATRIX**3 / min(product.times) / 1e9
     rows = [row("matrix product", 2 * MATRIX**3, min(product.times))]
     counts = operations(trunk.architecture, trunk.parameters, LAYER)
+    layers = {node: layer for layer, node in trunk.architecture.layers.items()}
     together = 0
     for name, (node, size) in convolutions(trunk.architecture, LAYER).items():
         seconds = convolution_seconds(setting, node, size, images)
         for way, spent in zip(("forward", "backward"), seconds, strict=True):
-            rows.append(row(f"{name} {way}", counts[name] * images, spent))
+            rows.append(row(f"{layers[name]} {way}", counts[name] * images, spent))
         together += sum(seconds)
     total = 2 * sum(counts.values()) * images
     rows.append(row("all convolutions", total, together))

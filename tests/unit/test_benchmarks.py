@@ -206,3 +206,9 @@ def test_one_command_prints_tables_and_writes_one_file(measured, tmp_path, monke
         loop["gflop"]
     )
     assert found["circumstances"]["threads"] == 2
+
+
+def test_a_study_that_is_not_there_is_one_line(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        command.main(["rate", "--results", str(tmp_path)])
+    assert "is not a finished study with vgg16" in capsys.readouterr().err.splitlines()[-1]
