@@ -1,30 +1,22 @@
-"""Seconds per unit and final mean of the texture test: ours against the published one.
+"""Texture test: seconds per unit and mean response over crops, against the published test.
 
-Paper's setting: conv3_1 of VGG-16, normalised weights. The published test sees all (rf - 1)^2 crops
-at each of 700 steps of Adam, one unit at a time.
+The published test sees all (rf - 1)^2 crops at each of 700 steps of Adam, one unit at a time, here
+on our engine. Both start from the same noise and end with the exact evaluation over all crops.
 """
 
-import argparse
 import math
-import sys
-import time
-from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
+from invariscope import texture
+from invariscope.spectrum import precondition, preconditioner
+from invariscope.synthesis import start
 
-from invariscope import device, files, natural, texture, weights  # noqa: E402
-from invariscope.observer import observer  # noqa: E402
-from invariscope.receptive_field import receptive_field  # noqa: E402
-from invariscope.spectrum import precondition, preconditioner  # noqa: E402
-from invariscope.synthesis import start  # noqa: E402
-from invariscope.trunk import Trunk  # noqa: E402
+from .setting import timed
 
-STD = (0.229, 0.224, 0.225)
-LAYER = "conv3_1"
+UNITS = 16, 19, 22, 31
+SCHEDULES = 100, 300
 
 
 def published(observe, raw, mask, norm, steps=700, rate=0.1, patience=100):
@@ -54,62 +46,41 @@ def published(observe, raw, mask, norm, steps=700, rate=0.1, patience=100):
         return scaled()[0] * raw
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--results", default="results/quickstart", help="where a study lies")
-    parser.add_argument("--units", type=int, nargs="+", default=[16, 19, 22, 31])
-    parser.add_argument("--steps", type=int, nargs="+", default=[100, 300])
-    parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
+def measure(setting):
+    """Rows, one for each method, and notes."""
+    side, norm, mask = setting.side, setting.norm, texture.crop_mask(setting.side)
+    raw = start(2 * side - 1, 1, UNITS, "benchmark")[:, 0]
+    everything = setting.observe(UNITS)
 
-    device.prepare(options.threads)
-    results, units = Path(options.results), options.units
-    architecture, parameters = weights.load(results / "weights" / "vgg16.safetensors")
-    means = files.read_dataset(results / "natural" / "vgg16.nc")
-    trunk = Trunk(architecture, parameters, STD)
-    side = receptive_field(architecture, LAYER)
-    norm, mask = natural.stimulus_norm(side), texture.crop_mask(side)
-    scale = natural.normalisers(means[LAYER].values)
-    raw = start(2 * side - 1, 1, units, "benchmark")[:, 0]
-
-    def see(chosen):
-        return observer(trunk, LAYER, chosen, scale)
-
-    def mean_and_min(textures):
-        crops = texture.crop_responses(see(units), textures, mask, norm)[0]
-        return crops.mean((1, 2)), crops.amin((1, 2))
+    def responses(textures):
+        return texture.crop_responses(everything, textures, mask, norm)[0]
 
     def ours(steps):
-        return texture.climb(see(units), raw, mask, norm, steps, 4, 0, ("benchmark",))
+        return responses(texture.climb(everything, raw, mask, norm, steps, 4, 0, ("benchmark",)))
 
-    published(see(units[:1]), raw[:1], mask, norm, 2)
+    def theirs(steps):
+        textures = [
+            published(setting.observe([unit]), raw[row : row + 1], mask, norm, steps)
+            for row, unit in enumerate(UNITS)
+        ]
+        return responses(torch.cat(textures))
+
     ours(5)
-
-    found = {}
-    for steps in options.steps:
-        began = time.perf_counter()
-        textures = ours(steps)
-        reached = mean_and_min(textures)  # the evaluation over all crops is part of it
-        found[f"ours, {steps} steps"] = time.perf_counter() - began, *reached
-    began = time.perf_counter()
-    textures = [
-        published(see([unit]), raw[row : row + 1], mask, norm)
-        for row, unit in enumerate(tqdm(units, "published", unit="unit"))
-    ]
-    reached = mean_and_min(torch.cat(textures))
-    found["published"] = time.perf_counter() - began, *reached
-
-    print(
-        f"\n{LAYER}, units {units}, {options.threads} threads, torch {torch.__version__}\n"
-        f"{'texture test':16} {'s/unit':>8} {'mean':>8} {'min':>8} {'faster':>8} {'better':>8}"
-    )
-    base = found["published"]
-    for name, (seconds, mean, least) in found.items():
-        print(
-            f"{name:16} {seconds / len(units):8.2f} {mean.mean():8.2f} {least.mean():8.2f} "
-            f"{base[0] / seconds:7.1f}x {int((mean >= base[1]).sum()):3d} of {len(units)}"
+    theirs(1)
+    found = {f"ours, {steps} steps": timed(ours, steps) for steps in SCHEDULES}
+    found = {"published": timed(theirs, 700), **found}
+    base, crops = found["published"]
+    goal = crops.mean((1, 2))
+    rows = [
+        dict(
+            test=name,
+            s_per_unit=seconds / len(UNITS),
+            mean=float(crops.mean()),
+            min=float(crops.amin((1, 2)).mean()),
+            reached=int((crops.mean((1, 2)) >= goal).sum()),
+            faster=base / seconds,
         )
-
-
-if __name__ == "__main__":
-    main()
+        for name, (seconds, crops) in found.items()
+    ]
+    notes = [f"units {', '.join(map(str, UNITS))}; reached: units of at least the published mean"]
+    return dict(rows=rows, notes=notes)

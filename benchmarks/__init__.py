@@ -1,0 +1,1 @@
+"""How fast this is: against the published algorithms, other packages, and the machine."""
