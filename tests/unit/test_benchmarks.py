@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from conftest import STD, plain_vgg
+from architectures import STD, plain_vgg
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import __main__ as command
