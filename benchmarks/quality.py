@@ -88,17 +88,8 @@ def measure(setting):
         end = ours(setting, units, steps)
         score = Penalty(WEIGHT).score(end.responses.mean(1), end.distances.amin(1)).numpy()
         values[steps] = score
-        each = seconds[steps] / len(units)
-        rows.append(
-            dict(
-                optimiser=f"ours, {steps} steps",
-                steps=float(end.steps.float().mean()),
-                s_per_unit=each,
-                s_to_goal=each,
-                objective=float(score.mean()),
-                reached=int((score >= goal).sum()),
-            )
-        )
+        taken = float(end.steps.float().mean())
+        rows.append(in_one_batch(f"ours, {steps} steps", taken, seconds[steps], score, goal))
     rows += reached(values, seconds, goal)
     base = rows[0]
     for row in rows:
@@ -160,6 +151,33 @@ def one_by_one(traces, goal):
     return dict(**mean, reached=hits)
 
 
+def in_one_batch(optimiser, steps, seconds, score, goal):
+    """A row of an optimiser that takes all units together, and is worth something only at its end.
+
+    Parameters
+    ----------
+    optimiser : str
+    steps : float
+    seconds : float
+        Of all units.
+    score, goal : numpy.ndarray, (unit,)
+        Final objectives, and those to reach.
+
+    Returns
+    -------
+    dict
+    """
+    each = seconds / len(goal)
+    return dict(
+        optimiser=optimiser,
+        steps=steps,
+        s_per_unit=each,
+        s_to_goal=each,
+        objective=float(score.mean()),
+        reached=int((score >= goal).sum()),
+    )
+
+
 def reached(values, seconds, goal):
     """Rows that say when ours reaches the goal: on average over units, and each unit its own.
 
@@ -182,32 +200,15 @@ def reached(values, seconds, goal):
     rows = []
     for steps, score in values.items():
         if score.mean() >= goal.mean():
-            each = seconds[steps] / len(goal)
-            rows.append(
-                dict(
-                    optimiser="ours, to the goals' mean",
-                    steps=steps,
-                    s_per_unit=each,
-                    s_to_goal=each,
-                    objective=float(score.mean()),
-                    reached=int((score >= goal).sum()),
-                )
-            )
+            name = "ours, to the goals' mean"
+            rows.append(in_one_batch(name, steps, seconds[steps], score, goal))
             break
     chosen = [
         next((steps for steps in values if values[steps][unit] >= goal[unit]), max(values))
         for unit in range(len(goal))
     ]
-    each = float(np.mean([seconds[steps] for steps in chosen])) / len(goal)
+    spent = float(np.mean([seconds[steps] for steps in chosen]))
     ends = np.array([values[steps][unit] for unit, steps in enumerate(chosen)])
-    rows.append(
-        dict(
-            optimiser="ours, each unit to its own",
-            steps=float(np.mean(chosen)),
-            s_per_unit=each,
-            s_to_goal=each,
-            objective=float(ends.mean()),
-            reached=int((ends >= goal).sum()),
-        )
-    )
+    name = "ours, each unit to its own"
+    rows.append(in_one_batch(name, float(np.mean(chosen)), spent, ends, goal))
     return rows

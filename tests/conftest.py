@@ -1,5 +1,6 @@
 """What the tests share: options, a study that was really run, small networks, a validator."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,14 @@ def study(tmp_path_factory):
     code, printed = snakemake(folder, TINY)
     assert code == 0, printed
     (folder.parent / "printed").write_text(printed)
+    return folder
+
+
+@pytest.fixture
+def copy(study, tmp_path):
+    """A copy of the study's folder, without what Snakemake keeps for itself."""
+    folder = tmp_path / "study"
+    shutil.copytree(study, folder, ignore=shutil.ignore_patterns(".snakemake"))
     return folder
 
 

@@ -20,14 +20,6 @@ from invariscope.config import schema
 FIGURE = "results/tiny/figures/phase_population.svg"
 
 
-@pytest.fixture
-def copy(study, tmp_path):
-    """A copy of the study's folder, without what Snakemake keeps for itself."""
-    folder = tmp_path / "study"
-    shutil.copytree(study, folder, ignore=shutil.ignore_patterns(".snakemake"))
-    return folder
-
-
 @pytest.fixture(scope="module")
 def jobs(study):
     """What the workflow would do now."""

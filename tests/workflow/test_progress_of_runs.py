@@ -5,7 +5,6 @@ import os
 import pty
 import re
 import select
-import shutil
 import struct
 import termios
 import time
@@ -105,17 +104,15 @@ class Terminal:
 
 # That a process with threads forks; the child does nothing but to become another program.
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_a_run_on_a_terminal_is_a_screen(study, tmp_path):
+def test_a_run_on_a_terminal_is_a_screen(copy):
     """Broken off, and run to its end. Lines fit into 60 columns."""
-    folder = tmp_path / "study"
-    shutil.copytree(study, folder, ignore=shutil.ignore_patterns(".snakemake"))
-    log = folder / "results/tiny/logs/natural/ground_truth.log"
+    log = copy / "results/tiny/logs/natural/ground_truth.log"
     log.unlink()
-    (folder / "results/tiny/natural/ground_truth.nc").unlink()
-    (folder / "results/tiny/figures/layers.rst").unlink()
+    (copy / "results/tiny/natural/ground_truth.nc").unlink()
+    (copy / "results/tiny/figures/layers.rst").unlink()
     running = r"natural ground_truth\s+0:\d\d"
 
-    broken = Terminal(folder, 60)
+    broken = Terminal(copy, 60)
     assert broken.until(running) is None
     while not log.exists():  # before, Snakemake would start the job nevertheless
         time.sleep(0.05)
@@ -124,11 +121,11 @@ def test_a_run_on_a_terminal_is_a_screen(study, tmp_path):
     assert broken.seen.rindex(b"\x1b[?25h") > broken.seen.rindex(b"\x1b[?25l")  # a cursor again
     assert "Terminating processes" in "\n".join(broken.lines())
     assert any(re.fullmatch(r"0/3 jobs, 0:\d\d gone", line) for line in broken.lines())
-    assert not (folder / "results/tiny/natural/ground_truth.nc").exists()
+    assert not (copy / "results/tiny/natural/ground_truth.nc").exists()
     assert "KeyboardInterrupt" in log.read_text()
     assert "Traceback" not in "\n".join(broken.lines())
 
-    whole = Terminal(folder, 60)
+    whole = Terminal(copy, 60)
     assert whole.until(running) is None
     lines = whole.lines()
     # Its record is gone, too, so all that follows is planned until it has left the same bytes.
@@ -147,11 +144,9 @@ def test_a_run_on_a_terminal_is_a_screen(study, tmp_path):
         assert not any(word in line for line in lines)
 
 
-def test_a_dry_run_shows_what_snakemake_says(study, tmp_path):
-    folder = tmp_path / "study"
-    shutil.copytree(study, folder, ignore=shutil.ignore_patterns(".snakemake"))
-    (folder / "results/tiny/figures/layers.rst").unlink()
-    code, printed = snakemake(folder, TINY, "--dry-run")
+def test_a_dry_run_shows_what_snakemake_says(copy):
+    (copy / "results/tiny/figures/layers.rst").unlink()
+    code, printed = snakemake(copy, TINY, "--dry-run")
     assert code == 0
     for words in ("rule layers:", "reason: output is missing", "Reasons:", "This was a dry-run"):
         assert words in printed

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from datetime import datetime
 
 import pandas as pd
@@ -13,14 +12,6 @@ from tiny import TINY
 from invariscope import pages, records
 
 REPORT = "results/tiny/report.html"
-
-
-@pytest.fixture
-def copy(study, tmp_path):
-    """A copy of the study's folder, without what Snakemake keeps for itself."""
-    folder = tmp_path / "study"
-    shutil.copytree(study, folder, ignore=shutil.ignore_patterns(".snakemake"))
-    return folder
 
 
 def variable(path, name):

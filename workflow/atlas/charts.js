@@ -74,8 +74,8 @@ function drawPaths(place, unit) {
 
 // Every index of the unit among the units of its layer, with the model cells as ticks.
 function drawIndices(place, row) {
-  const same = study.rows.filter((other) => other.network === row.network && other.layer === row.layer);
-  const cells = study.rows.filter((other) => other.truth);
+  const same = ofLayer(row);
+  const {cells} = study;
   const names = study.strips.filter((name) => hasPlace(name, row[name]));
   const across = place.clientWidth < 640 ? 1 : 2;
   const traces = [];

@@ -12,14 +12,14 @@ function startAtlas(data) {
     return {...row, at, id: `${row.network}/${row.layer}/${channel}`};
   });
   study.byId = Object.fromEntries(study.rows.map((row) => [row.id, row]));
+  study.cells = study.rows.filter((row) => row.truth);
   study.blocks = Map.groupBy(study.rows, blockName);
   const indices = Object.entries(study.indices).map(([name, [title]]) => [name, title]);
   fill(byId("sort"), [["", "order of the study"], ...indices]);
   fill(byId("x"), indices);
   fill(byId("y"), indices);
-  const different = (name) => [...new Set(study.rows.map((row) => row[name]))];
-  fill(byId("network"), [["", "all"], ...different("network").map((name) => [name, name])]);
-  fill(byId("label"), [["", "all"], ...study.labels.map((name) => [name, name]), ["none", "no label"]]);
+  fill(byId("network"), allOr(study.rows.map((row) => row.network)));
+  fill(byId("label"), [...allOr(study.labels), ["none", "no label"]]);
   // What else changes with a control: layers are those of the network, and what was dragged over
   // has no place on other axes.
   const along = {network: {layer: ""}, x: {keep: ""}, y: {keep: ""}};
@@ -72,8 +72,7 @@ function show() {
 // Set the controls. What the address names and the study lacks is given back, and left out.
 function correct() {
   const layers = study.rows.filter((row) => !state.network || row.network === state.network);
-  fill(byId("layer"), [["", "all"], ...new Set(layers.map((row) => row.layer))].map((name) => (
-    Array.isArray(name) ? name : [name, name])));
+  fill(byId("layer"), allOr(layers.map((row) => row.layer)));
   const known = {
     unit: (value) => Object.hasOwn(study.byId, value),
     theme: (value) => ["dark", "light"].includes(value),

@@ -19,6 +19,11 @@ function fill(select, options) {
   select.replaceChildren(...options.map(([value, text]) => make("option", {value}, text)));
 }
 
+// Options of a filter: all, or one of the names.
+function allOr(names) {
+  return [["", "all"], ...[...new Set(names)].map((name) => [name, name])];
+}
+
 // A number as one reads it: three digits, small ones by their bound.
 function readable(value) {
   if (value === null) return "none";
@@ -40,12 +45,13 @@ function percent(share) {
   return share === null ? "none" : `${Math.round(100 * share)}%`;
 }
 
-function className(truth) {
-  return truth.replaceAll("_", " ");
+function unitName(row) {
+  return row.truth ? row.truth.replaceAll("_", " ") : `unit ${row.channel}`;
 }
 
-function unitName(row) {
-  return row.truth ? className(row.truth) : `unit ${row.channel}`;
+// All units of a unit's layer.
+function ofLayer(row) {
+  return study.rows.filter((other) => other.network === row.network && other.layer === row.layer);
 }
 
 function fullName(row) {

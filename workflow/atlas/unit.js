@@ -218,8 +218,8 @@ function gridLines(lines, side) {
 }
 
 function indexSection(row, chart) {
-  const cells = study.rows.filter((other) => other.truth);
-  const same = study.rows.filter((other) => other.network === row.network && other.layer === row.layer);
+  const {cells} = study;
+  const same = ofLayer(row);
   const names = Object.keys(study.indices).filter((name) => name !== "rf");
   const head = ["index", "this unit", "median of its layer", ...cells.map((cell) => `${unitName(cell)} cell`)];
   const lines = names.map((name) => {
