@@ -24,7 +24,7 @@ def linear(templates, norm):
 
     def observe(stimuli, units):
         responses = (stimuli * unit[units][:, None]).sum((-3, -2, -1)) * 10 / norm
-        return responses, stimuli.flatten(2)
+        return responses, stimuli.movedim(2, -1).flatten(2)
 
     return observe, norm * unit[:, None]
 
@@ -32,7 +32,7 @@ def linear(templates, norm):
 def test_gram_distances_are_those_of_numpy():
     rng = np.random.default_rng(0)
     features = rng.standard_normal((2, 3, 4, 5, 6)).astype(np.float32)
-    found = gram_distances(torch.from_numpy(features).flatten(2), 4)
+    found = gram_distances(torch.from_numpy(features).movedim(2, -1).flatten(2), 4)
     for unit in range(2):
         grams = [np.einsum("cyx,dyx->cd", f, f).ravel() for f in features[unit]]
         pairs = itertools.combinations(grams, 2)
@@ -43,7 +43,7 @@ def test_gram_distances_are_those_of_numpy():
 def test_gram_matrices_see_neither_place_nor_contrast():
     features = torch.randn(1, 1, 4, 5, 6)
     rolled = 3 * features.roll((2, 1), (3, 4))
-    both = torch.cat([features, rolled], 1).flatten(2)
+    both = torch.cat([features, rolled], 1).movedim(2, -1).flatten(2)
     torch.testing.assert_close(gram_distances(both, 4), torch.zeros(1, 1), atol=1e-6, rtol=0)
 
 
@@ -65,7 +65,9 @@ def test_gram_synthesis_drives_gram_matrices_apart_at_the_bound():
         found[name] = synthesise(observe, raw, norm, objective, Sphere(), 100, *extra)
         assert (found[name].responses.mean(1) >= 8).all()
         assert (found[name].responses.mean(1) < 8.3).all()
-    of = {k: gram_distances(v.stimuli.flatten(2), 3).mean(1) for k, v in found.items()}
+    of = {
+        k: gram_distances(v.stimuli.movedim(2, -1).flatten(2), 3).mean(1) for k, v in found.items()
+    }
     assert (of["gram"] > 1.2 * of["least"]).all()
     least = {k: v.distances.amin(1) for k, v in found.items()}
     assert (least["least"] > 1.02 * least["gram"]).all()

@@ -57,6 +57,61 @@ def test_alone(name):
     torch.testing.assert_close(value[:, :, 0, 0], whole[:, :, at, at], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    "last",
+    [
+        nn.Conv2d(4, 6, 3, dilation=2),
+        nn.Conv2d(4, 6, 3, groups=2),
+        nn.Conv2d(4, 6, (2, 3), bias=False),
+        nn.Sequential(nn.Conv2d(4, 6, 3), nn.MaxPool2d(2)),
+    ],
+    ids=["dilated", "grouped", "no bias", "pool"],
+)
+def test_one_channel_of_each_group_of_stimuli(last):
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), last)
+    architecture, parameters = traced(module)
+    size = [
+        1 + last - first
+        for first, last in (input_interval(architecture, "layer", axis=axis) for axis in (0, 1))
+    ]
+    image = torch.randn(4, 3, *size)
+    trunk = Trunk(architecture, parameters, (1, 1, 1))
+    found, _ = trunk.run(255 * image, "layer", channels=torch.tensor([4, 1]))
+    expected = module(image)[torch.arange(4), [4, 4, 1, 1], 0, 0].detach()
+    torch.testing.assert_close(found, expected)
+
+
+class ReadTwice(nn.Module):
+    """A ReLU read by whatever defers or applies it: convolutions, pooling, a sum."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 32, 3)
+        self.wide, self.narrow = nn.Conv2d(32, 32, 3, padding=1), nn.Conv2d(32, 32, 1)
+        self.pool = nn.MaxPool2d(3, 1, padding=1)
+        self.last = nn.Conv2d(32, 4, 3)
+
+    def forward(self, x):
+        x = torch.relu(self.first(x))
+        return self.last(self.wide(x) + self.narrow(x) + self.pool(x) + x)
+
+
+def test_a_relu_that_several_nodes_read():
+    module = ReadTwice()
+    architecture, parameters = traced(module)
+    trunk = Trunk(architecture, parameters, (1, 1, 1))
+    first, last = input_interval(architecture, "layer", 8)
+    image = torch.randn(2, 3, last - first + 1, last - first + 1, requires_grad=True)
+    expected = module(image)[..., 1:-1, 1:-1]  # where nothing is padded
+    found, _ = trunk.run(255 * image, "layer", (8, 8))
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+    weight = torch.randn_like(found)
+    slopes = [torch.autograd.grad((weight * each).sum(), image)[0] for each in (found, expected)]
+    torch.testing.assert_close(*slopes, rtol=1e-4, atol=1e-4)
+    deep = trunk.architecture.nodes[[node.name for node in trunk.architecture.nodes].index("wide")]
+    assert trunk._is_transformed(deep, (10, 10))
+
+
 def test_receptive_field_that_is_not_square_is_refused():
     architecture, _ = traced(nn.Sequential(nn.Conv2d(3, 4, (1, 7))))
     with pytest.raises(UserError, match="is 1 by 7 pixels"):

@@ -8,7 +8,7 @@ import torch
 from architectures import STD, plain_vgg, traced
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from invariscope.receptive_field import input_interval, stride
+from invariscope.receptive_field import input_interval, receptive_field, stride
 from invariscope.trunk import Trunk, pool_templates
 
 CASES = [
@@ -62,6 +62,17 @@ def test_recorded_layer_is_before_its_relu_and_not_overwritten(vgg):
     assert (recorded < 0).any()
     torch.testing.assert_close(recorded, conv2_2, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(value, conv3_1, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["conv3_1", "conv2_2"])
+def test_one_channel_of_each_group_is_that_of_all(vgg, name):
+    trunk, _ = vgg
+    stimuli = 60 * torch.randn(6, 3, *[receptive_field(trunk.architecture, name)] * 2)
+    channels = torch.tensor([5, 0, 127])
+    all_of_them, _ = trunk.run(stimuli, name)
+    found, _ = trunk.run(stimuli, name, channels=channels)
+    expected = all_of_them[torch.arange(6), channels.repeat_interleave(2), 0, 0]
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-3)
 
 
 def test_gradient_by_finite_differences(vgg):

@@ -4,6 +4,7 @@ import ctypes
 import os
 import platform
 
+import numba
 import torch
 
 
@@ -21,9 +22,12 @@ def prepare(threads):
         The GPU where there is one, else the CPU.
     """
     torch.set_num_threads(threads)
+    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
     _keep_memory()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS starts
     torch.set_deterministic_debug_mode("warn")  # as use_deterministic_algorithms, faster to import
+    # Nothing reads memory before writing it, and filling it with NaN takes time.
+    torch.utils.deterministic.fill_uninitialized_memory = False
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False

@@ -80,7 +80,7 @@ def gram_distances(features, channels):
     Parameters
     ----------
     features : torch.Tensor, (unit, image, feature)
-        Channels run slowest.
+        Channels run fastest.
     channels : int
 
     Returns
@@ -88,8 +88,8 @@ def gram_distances(features, channels):
     torch.Tensor, (unit, pair)
         0 for Gram matrices that differ at most in scale. Pairs as in `pairwise_distances`.
     """
-    maps = features.unflatten(-1, (channels, -1))
-    gram = (maps @ maps.mT).flatten(2)
+    maps = features.unflatten(-1, (-1, channels))
+    gram = (maps.mT @ maps).flatten(2)
     gram = gram / torch.linalg.vector_norm(gram, dim=-1, keepdim=True).clamp(min=1e-30)
     first, second = pairs(features.shape[1], features.device)
     return 1 - (gram @ gram.mT)[:, first, second]

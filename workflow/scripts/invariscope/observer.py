@@ -26,7 +26,7 @@ def observer(trunk, layer, channels, scale, features=None, feature_scale=None):
     -------
     function of (stimuli (unit, image, 3, y, x), units (unit,))
         `units` are positions in `channels`. Gives responses (unit, image) and features (unit,
-        image, feature).
+        image, feature), channels running fastest.
     """
     device = trunk.device
     channels = torch.as_tensor(channels, device=device)
@@ -37,14 +37,14 @@ def observer(trunk, layer, channels, scale, features=None, feature_scale=None):
     def observe(stimuli, units):
         shape = stimuli.shape[:2]
         record = () if features is None else (features,)
-        value, recorded = trunk.run(stimuli.flatten(0, 1), layer, record=record)
         seen = channels[units]
-        responses = value.reshape(*shape, -1).gather(2, seen[:, None, None].expand(*shape, 1))
+        value, recorded = trunk.run(stimuli.flatten(0, 1), layer, record=record, channels=seen)
         if features is None:
-            compared = stimuli
+            compared = stimuli.movedim(2, -1)
         else:
-            compared = recorded[0].relu() / feature_scale[:, None, None]
-        return responses[..., 0] / scale[seen, None], compared.reshape(*shape, -1)
+            # Channels last, as they lie in memory on the CPU.
+            compared = recorded[0].permute(0, 2, 3, 1).relu() / feature_scale
+        return value.view(shape) / scale[seen, None], compared.reshape(*shape, -1)
 
     return observe
 

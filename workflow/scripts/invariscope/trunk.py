@@ -7,6 +7,7 @@ field, and equals what the whole network gives at an interior position of a larg
 import torch
 import torch.nn.functional as F
 
+from . import first_convolution, winograd
 from .receptive_field import extent
 
 _POINTWISE = {
@@ -43,8 +44,9 @@ class Trunk:
         scale = 1 / (255 * torch.tensor(std, dtype=torch.float32))
         self.scale = scale.to(self.device)[:, None, None]
         self._extents = {}
+        self._kernels = {}
 
-    def run(self, stimuli, layer, size=(1, 1), record=()):
+    def run(self, stimuli, layer, size=(1, 1), record=(), channels=None):
         """Values of `layer`, and of the `record`ed layers as far as `layer` depends on them.
 
         Parameters
@@ -56,16 +58,23 @@ class Trunk:
             Vertical and horizontal number of neighbouring outputs.
         record : sequence of str
             Layers below `layer` whose values are wanted too.
+        channels : torch.Tensor, (group,), optional
+            The one channel that is wanted for each of several groups of stimuli, as many for each,
+            one group after the other. At one output only.
 
         Returns
         -------
-        value : torch.Tensor, (batch, channels, *size)
+        value : torch.Tensor, (batch, channels, *size), or (batch,) if `channels` are given
             Before the layer's own ReLU.
         recorded : list of torch.Tensor, (batch, channels, height, width)
             One per entry of `record`, before its own ReLU.
         """
         vertical, horizontal = self._extent(layer, size[0], 0), self._extent(layer, size[1], 1)
+        # With each value, whether a ReLU is still to be applied to it. That is left to the node
+        # that reads it: a transformed convolution does it by the way, and after max pooling, which
+        # it can be swapped with, there is less to do.
         values = {}
+        at = self.architecture.layers
         for node in self.architecture.nodes:
             if node.name not in vertical.have:
                 continue
@@ -77,18 +86,63 @@ class Trunk:
                         f"not {tuple(stimuli.shape[-2:])}"
                     )
                 value = (stimuli * self.scale).contiguous(memory_format=torch.channels_last)
+                values[node.name] = value, False
             else:
-                inputs = [
-                    _crop(
-                        values[below],
-                        [(e.have[below], e.need[node.name, below]) for e in (vertical, horizontal)],
-                    )
-                    for below in node.inputs
-                ]
-                value = self._apply(node, inputs)
-            values[node.name] = value
-        at = self.architecture.layers
-        return values[at[layer]], [values[at[name]] for name in record]
+                length = [_length(e.have[node.name]) for e in (vertical, horizontal)]
+                transformed = _is_dense(node) and self._is_transformed(node, length)
+                inputs, rectified = [], False
+                for below in node.inputs:
+                    if not (transformed or node.op in ("relu", "max_pool")):
+                        values[below] = _plain(*values[below])
+                    value, rectified = values[below]
+                    needs = [
+                        (e.have[below], e.need[node.name, below]) for e in (vertical, horizontal)
+                    ]
+                    inputs.append(_crop(value, needs))
+                if node.op == "relu":
+                    values[node.name] = inputs[0], True
+                elif channels is not None and node.name == at[layer] and _is_dense(node):
+                    values[node.name] = self._of_channels(node, inputs[0], channels), False
+                elif transformed:
+                    values[node.name] = self._transformed(node, inputs[0], rectified), False
+                else:
+                    values[node.name] = self._apply(node, inputs), rectified
+        value, recorded = _plain(*values[at[layer]])[0], [_plain(*values[at[n]])[0] for n in record]
+        if channels is not None and value.ndim > 1:
+            value = value.flatten(1).unflatten(0, (len(channels), -1))
+            value = value.gather(2, channels[:, None, None].expand(*value.shape[:2], 1)).flatten()
+        return value, recorded
+
+    def _of_channels(self, node, value, channels):
+        """The one output of a convolution that each of some groups of stimuli wants, (batch,)."""
+        names, (down, across) = node.settings["parameters"], node.settings["window"]["dilation"]
+        # Channels last, as they lie in memory on the CPU.
+        seen = value[..., ::down, ::across].permute(0, 2, 3, 1).flatten(1)
+        weight = self.parameters[names["weight"]][channels].permute(0, 2, 3, 1).flatten(1)
+        found = (seen.unflatten(0, (len(channels), -1)) @ weight[..., None])[..., 0]
+        if "bias" in names:
+            found = found + self.parameters[names["bias"]][channels, None]
+        return found.flatten()
+
+    def _is_transformed(self, node, size):
+        """Whether a convolution with outputs of this size is quicker by Winograd's transforms."""
+        weight, stride = self.parameters[_weight(node)], node.settings["window"]["stride"]
+        return self._is_quick(node) and {*stride} == {1} and winograd.is_cheaper(weight, size)
+
+    def _is_quick(self, node):
+        """Whether there may be something quicker here than the library's convolution."""
+        single = self.parameters[_weight(node)].dtype == torch.float32
+        whole = _is_dense(node) and {*node.settings["window"]["dilation"]} == {1}
+        return whole and single and self.device.type == "cpu"
+
+    def _transformed(self, node, value, rectified):
+        """Such a convolution, of the positive part of `value` if that is `rectified`."""
+        if node.name not in self._kernels:
+            weight = self.parameters[_weight(node)]
+            bias = node.settings["parameters"].get("bias")
+            bias = weight.new_zeros(len(weight)) if bias is None else self.parameters[bias]
+            self._kernels[node.name] = winograd.transform(weight), bias
+        return winograd.Convolution.apply(value, *self._kernels[node.name], rectified)
 
     def _extent(self, layer, size, axis):
         key = layer, size, axis
@@ -103,6 +157,10 @@ class Trunk:
         parameter = {role: self.parameters[name] for role, name in names.items()}
         window = settings.get("window", {})
         if node.op == "conv":
+            if self._is_quick(node) and parameter["weight"].shape[1] <= first_convolution.FEW:
+                return first_convolution.Convolution.apply(
+                    inputs[0], parameter["weight"], parameter.get("bias"), window["stride"]
+                )
             return F.conv2d(
                 inputs[0],
                 parameter["weight"],
@@ -154,6 +212,21 @@ def _for_convolution(parameter):
     if parameter.ndim == 4:
         return parameter.contiguous(memory_format=torch.channels_last)
     return parameter
+
+
+def _is_dense(node):
+    """Whether a node is a convolution of all its input channels at once."""
+    return node.op == "conv" and node.settings["groups"] == 1
+
+
+def _weight(node):
+    """Name of the weights of a convolution."""
+    return node.settings["parameters"]["weight"]
+
+
+def _plain(value, rectified):
+    """A value as it is, with the ReLU that it is yet to pass if it is `rectified`."""
+    return value.relu() if rectified else value, False
 
 
 def _length(interval):
