@@ -14,7 +14,7 @@ import pandas as pd
 
 from invariscope import files, provenance
 
-from . import phase, quality, rate, roofline, scaling, setting, texture, warp
+from . import dag, phase, quality, rate, roofline, scaling, setting, texture, warp
 
 PARTS = {
     "quality": quality,
@@ -24,6 +24,7 @@ PARTS = {
     "phase": phase,
     "warp": warp,
     "scaling": scaling,
+    "dag": dag,
 }
 OUTPUT = Path("results/benchmarks.json")
 
