@@ -130,9 +130,12 @@ def explained(warped, targets):
     Returns
     -------
     torch.Tensor, (pair,)
-        The squared cosine between the two.
+        The squared cosine between the two; 0 if one is blank.
     """
-    return F.cosine_similarity(warped.flatten(1), targets.flatten(1), 1).square()
+    warped, targets = warped.flatten(1), targets.flatten(1)
+    dot = torch.linalg.vecdot
+    power = (dot(warped, warped) * dot(targets, targets)).clamp(min=1e-12)
+    return dot(warped, targets).square() / power
 
 
 def unfolded(velocities):

@@ -16,7 +16,8 @@ from .observer import at_once
 from .spectrum import low_pass
 from .warp import SQUARINGS, UPSAMPLING, explained, near_displacement, unfolded, upsample, warp
 
-# Coarse to fine: knots of the free warp along each axis, and the blur of both images in pixels.
+# Coarse to fine: knots of the free warp along each axis, and the blur of both images in pixels;
+# at last none.
 LEVELS = (8, 0.7), (10, 0)
 SMOOTHNESS = 0.002  # weight of the bending against the explained variance
 STEPS = 16  # of each level
@@ -158,8 +159,9 @@ def fit(sources, targets, smoothness=SMOOTHNESS, steps=STEPS):
         By family, see `FAMILIES`.
     """
     side = sources.shape[-1]
-    spaces, fine = _spaces(side), upsample(sources)
+    spaces = _spaces(side)
     levels = [(upsample(low_pass(sources, blur)), low_pass(targets, blur)) for _, blur in LEVELS]
+    fine, _ = levels[-1]
 
     def climbed(family, level, fields):
         space = [part.to(sources) for part in spaces[family][level]]
