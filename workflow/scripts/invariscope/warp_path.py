@@ -145,7 +145,8 @@ def responses(observe, stimuli, pairs, fits, norm):
     """
     count, size = len(stimuli), len(pairs)
     sources, targets = (stimuli[:, end].flatten(0, 1) for end in pairs.T)
-    starts, ends = (evaluate(observe, at_norm(stimuli, norm))[:, end].flatten() for end in pairs.T)
+    seen = evaluate(observe, at_norm(stimuli, norm))
+    starts, ends = (seen[:, end].flatten() for end in pairs.T)
     units = torch.arange(count, device=stimuli.device).repeat_interleave(size)
     moved, velocities = fits["displacement"].flatten(0, 1), fits["velocity"].flatten(0, 1)
     control_velocities = fits["control_velocity"].flatten(0, 1)
@@ -159,8 +160,10 @@ def responses(observe, stimuli, pairs, fits, norm):
         seen = along(rows, far)
         # Many change no more than the own warp as they are: the same by both.
         weaker = (far != mild).flatten(1).any(1).nonzero()[:, 0]
-        seen_weaker = along(rows[weaker], mild[weaker])
-        return torch.stack([seen, seen.index_copy(0, weaker, seen_weaker)])
+        both = torch.stack([seen, seen])
+        if len(weaker):
+            both[1, weaker] = along(rows[weaker], mild[weaker])
+        return both
 
     own, controls, blend = [], [], []
     at = torch.arange(len(sources), device=stimuli.device)
