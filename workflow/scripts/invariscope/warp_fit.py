@@ -22,7 +22,7 @@ LEVELS = (8, 0.7), (10, 0)
 SMOOTHNESS = 0.002  # weight of the bending against the explained variance
 STEPS = 16  # of each level
 FAMILIES = "none", "translation", "affine", "warp"  # each holds those before it
-RATE = 1 / 40  # of Adam at the first step, in sides; it falls to 0 along half a cosine
+RATE = 3 / 160  # of Adam at the first step, in sides; it falls to 0 along half a cosine
 MOMENTA = 0.5, 0.9  # of Adam: a climb of few steps must forget soon
 
 
@@ -141,8 +141,8 @@ def fit(sources, targets, smoothness=SMOOTHNESS, steps=STEPS):
 
     What is climbed is the explained variance, less the free warp's bending, with Adam, all pairs
     at once. The affine map starts from the translation. The free warp starts twice, from the affine
-    map and from none, since the best affine map may lead astray; what has climbed higher at the
-    coarse level goes on. No family ends below the one before it.
+    map and from none, since the best affine map may lead astray; the better end counts. No family
+    ends below the one before it.
 
     Parameters
     ----------
@@ -163,24 +163,18 @@ def fit(sources, targets, smoothness=SMOOTHNESS, steps=STEPS):
     levels = [(upsample(low_pass(sources, blur)), low_pass(targets, blur)) for _, blur in LEVELS]
     fine, _ = levels[-1]
 
-    def climbed(family, level, fields):
-        space = [part.to(sources) for part in spaces[family][level]]
-        return _climb(*levels[level], fields, MOVES[family], *space, smoothness, steps)
-
     def fitted(family, fields):
-        for level in range(len(LEVELS)):
-            fields, _ = climbed(family, level, fields)
+        for level, space in zip(levels, spaces[family], strict=True):
+            space = [part.to(sources) for part in space]
+            fields, _ = _climb(*level, fields, MOVES[family], *space, smoothness, steps)
         return _fitted(fields, fine, targets)
 
     zero = sources.new_zeros(len(sources), 2, side, side)
     none = _fitted(zero, fine, targets)
     translation = _better(none, fitted("translation", zero))
     affine = _better(translation, fitted("affine", translation.velocity))
-    (fields, value), (others, other) = (
-        climbed("warp", 0, start) for start in (affine.velocity, zero)
-    )
-    fields = torch.where((value >= other)[:, None, None, None], fields, others)
-    free = _better(affine, _fitted(climbed("warp", 1, fields)[0], fine, targets))
+    free = _better(fitted("warp", affine.velocity), fitted("warp", zero))
+    free = _better(affine, free)
     return dict(zip(FAMILIES, (none, translation, affine, free), strict=True))
 
 
