@@ -1,7 +1,7 @@
 """Warps: seconds to fit all pairs of images of a block of units, and what they explain.
 
-15 pairs of 6 diverse stimuli for each of 16 units make one batch. Beside it, pairs of stimuli of
-different units, fitted alike.
+15 pairs of 6 diverse stimuli for each of 16 units. Beside them, pairs of stimuli of different
+units, fitted alike.
 """
 
 import numpy as np
@@ -23,10 +23,11 @@ def measure(setting):
         "own": images[:, second].flatten(0, 1),
         "another unit's": images.roll(1, 0)[:, second].flatten(0, 1),
     }
+    pairs = np.arange(2 * len(sources)).reshape(2, -1).T
     warp_fit.fit(sources[:2], targets["own"][:2], steps=2)
     rows = []
     for name, target in targets.items():
-        seconds, fits = timed(warp_fit.fit, sources, target)
+        seconds, fits = timed(warp_fit.fit_pairs, torch.cat([sources, target]), pairs)
         explained = [float(fit.explained.mean()) for fit in fits.values()]
         none, translation, affine, warp = explained
         rows.append(

@@ -62,10 +62,11 @@ def test_torch_is_set_up_to_repeat():
     program = (
         "import torch; from invariscope.device import prepare; prepare(3);"
         "print(torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(),"
-        "torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32)"
+        "torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32,"
+        "torch.utils.deterministic.fill_uninitialized_memory)"
     )
     folder = sys.modules[prepare.__module__].__file__.rsplit("/", 2)[0]
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=folder, check=True
     )
-    assert done.stdout.split() == ["3", "True", "False", "False"]
+    assert done.stdout.split() == ["3", "True", "False", "False", "False"]

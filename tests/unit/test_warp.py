@@ -1,8 +1,11 @@
 """Warps against closed forms, scipy, and warps that are known."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+import yaml
 from dipy.align.imwarp import SymmetricDiffeomorphicRegistration
 from dipy.align.metrics import SSDMetric
 from scipy import integrate, linalg, signal
@@ -99,6 +102,97 @@ def test_the_flow_is_that_of_an_integrator():
         np.testing.assert_allclose(found[:, y, x], solved.y[:, -1] - [y, x], atol=0.02)
 
 
+@pytest.mark.parametrize(("side", "peak"), [(14, 1.5), (24, 3.0), (48, 6.0)])
+def test_near_flows_are_near_the_flow(side, peak):
+    """Within a twentieth of a pixel, and four times nearer than two squarings alone come."""
+    fields = torch.cat([wave(side, seed, peak)[0] for seed in range(6)])
+    exact, near = warp.displacement(fields), warp.near_displacement(fields)
+    plain = fields / 4
+    for _ in range(2):
+        plain = warp.compose(plain, plain)
+    assert exact.abs().max() > 0.7 * peak
+    assert (near - exact).abs().max() < 0.05
+    assert (near - exact).abs().max() < (plain - exact).abs().max() / 4
+
+
+def test_affine_flows_in_closed_form():
+    """As the matrix exponential everywhere, and as `displacement` away from the edges."""
+    coefficients = torch.tensor(
+        [[[0.8, 1.4, -2.6], [-0.5, 2.9, -1.1]], [[2.0, 0, 0], [-1.0, 0, 0]]]
+    )
+    basis = warp_fit.affine_basis(25)
+    found = warp_fit.affine_displacement(coefficients, basis).numpy()
+    places = np.concatenate([grid(25), np.ones((1, 25, 25))])
+    for pair, (shift, *ramps) in enumerate(coefficients.movedim(-1, 1).double().numpy()):
+        matrix = np.zeros((3, 3))
+        matrix[:2] = np.stack([*(ramp / 12 for ramp in ramps), shift], 1)
+        expected = np.einsum("ij,jyx->iyx", linalg.expm(matrix) - np.eye(3), places)[:2]
+        np.testing.assert_allclose(found[pair], expected, atol=0.03)
+    flow = warp.displacement(warp_fit.velocity(coefficients, basis)).numpy()
+    inside = slice(7, -7)
+    np.testing.assert_allclose(found[..., inside, inside], flow[..., inside, inside], atol=0.01)
+
+
+@pytest.mark.parametrize("family", warp_fit.FAMILIES[1:])
+def test_what_is_climbed_is_the_family_that_is_fitted(family):
+    """While climbed, pixels move as the flow of the same velocities does."""
+    for basis, inverse, _ in warp_fit._spaces(24)[family]:
+        fields = low_pass(noise(3, 2, 24, 24), 5.0)
+        fields = 2 * fields / fields.abs().amax((1, 2, 3), keepdim=True)
+        coefficients = fields.flatten(2) @ inverse
+        fields = warp_fit.velocity(coefficients, basis)
+        # The nearest of the family: what is left is at right angles to it.
+        again = fields.flatten(2) @ inverse
+        torch.testing.assert_close(again, coefficients, atol=2e-3, rtol=1e-3)
+        found = warp_fit.MOVES[family](coefficients, basis)[..., 4:-4, 4:-4]
+        expected = warp.displacement(fields)[..., 4:-4, 4:-4]
+        assert (found - expected).abs().max() < 0.05
+        assert expected.abs().max() > 0.1
+
+
+def test_steps_are_those_of_adam():
+    """Of torch's, on a function whose gradient changes sign on the way."""
+    start = noise(3, 2, 5)
+    theirs = start.clone().requires_grad_()
+    adam = torch.optim.Adam([theirs], lr=0.1, betas=warp_fit.MOMENTA)
+    ours, mean, square = start, torch.zeros_like(start), torch.zeros_like(start)
+    for step in range(1, 13):
+        gradient = torch.cos(3 * ours)
+        ours = ours - 0.1 * warp_fit._adam(gradient, mean, square, step)
+        adam.zero_grad()
+        (torch.sin(3 * theirs) / 3).sum().backward()
+        adam.step()
+        torch.testing.assert_close(ours, theirs.detach())
+
+
+@pytest.mark.parametrize("family", warp_fit.FAMILIES[1:])
+def test_a_climb_ends_at_the_best_that_it_visits(family):
+    """Its value is that of the velocities which it gives, and no shorter climb ends above it."""
+    images, targets, _ = pair(24, 3, 2.0)
+    space = warp_fit._spaces(24)[family][1]
+    basis, inverse, form = space
+    fine, start = warp.upsample(images), torch.zeros(1, 2, 24, 24)
+    values = [warp.explained(images, targets)]
+    for steps in (1, 4, 16):
+        fields, value = warp_fit._climb(
+            fine, targets, start, warp_fit.MOVES[family], *space, 0.002, steps
+        )
+        at = fields.flatten(2) @ inverse
+        warped = warp.warp(fine, warp_fit.MOVES[family](at, basis), "bilinear")
+        bent = (at[0] * (at[0] @ form)).sum()
+        torch.testing.assert_close(value, warp.explained(warped, targets) - 0.002 * bent)
+        values.append(value)
+    assert torch.cat(values).diff().min() >= -1e-5
+    assert values[-1] > values[0] + 0.01
+
+
+def test_defaults_are_those_of_the_schema():
+    path = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
+    keys = yaml.safe_load(path.read_text())["properties"]["warp"]["properties"]
+    found = {name: keys[name]["default"] for name in ("steps", "smoothness")}
+    assert found == {"steps": warp_fit.STEPS, "smoothness": warp_fit.SMOOTHNESS}
+
+
 def test_flows_compose_and_have_inverses():
     fields, _ = wave(32, seed=1)
     whole = warp.displacement(fields)
@@ -146,6 +240,7 @@ def test_explained_variance():
         for scale in (1, -1, 7):
             found = warp.explained(scale * warped, target)[pair]
             assert float(found) == pytest.approx(expected, rel=1e-4)
+    assert warp.explained(0 * warped, target).tolist() == [0, 0]
 
 
 def test_splines_add_up_to_one_and_hold_ramps():
@@ -374,6 +469,30 @@ def test_the_two_starts_find_what_the_affine_map_leads_away_from():
     found = warp_fit.fit(images[both[:, 0]], images[both[:, 1]])
     assert found["warp"].explained.mean() > found["affine"].explained.mean() + 0.4
     assert found["warp"].explained.mean() > 0.85
+
+
+def test_of_two_starts_the_better_end_counts():
+    """Climbed by hand, from the affine map and from none; each is the better one somewhere."""
+    images, targets = smooth(8, 3, 24, 24), smooth(8, 3, 24, 24, seed=1)
+    found, spaces, fine = warp_fit.fit(images, targets), warp_fit._spaces(24), warp.upsample(images)
+    ends = []
+    for fields in (found["affine"].velocity, torch.zeros(8, 2, 24, 24)):
+        for (_, blur), space in zip(warp_fit.LEVELS, spaces["warp"], strict=True):
+            fields, _ = warp_fit._climb(
+                warp.upsample(low_pass(images, blur)),
+                low_pass(targets, blur),
+                fields,
+                warp_fit.free_displacement,
+                *space,
+                warp_fit.SMOOTHNESS,
+                warp_fit.STEPS,
+            )
+        _, moved, _ = warp.unfolded(fields)
+        ends.append(warp.explained(warp.warp(fine, moved), targets))
+    assert (ends[0] > ends[1] + 0.01).any()
+    assert (ends[1] > ends[0] + 0.01).any()
+    expected = torch.stack([*ends, found["affine"].explained]).amax(0)
+    torch.testing.assert_close(found["warp"].explained, expected, atol=5e-3, rtol=0)
 
 
 def test_a_far_shift_with_a_bend_is_found_best_from_the_affine_map():

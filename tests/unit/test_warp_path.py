@@ -187,3 +187,55 @@ def test_responses_belong_to_their_unit_pair_and_step():
                         rtol=1e-3,
                         atol=0.2,
                     )
+
+
+@pytest.mark.parametrize("same", ["all", "none", "some"])
+def test_controls_that_are_the_same_by_both_matchings_are_seen_once(monkeypatch, same):
+    """Whether all, none or some are: each has its own responses, and all have the start's."""
+    weights = torch.from_numpy(generator("w").standard_normal((2, 3, SIDE, SIDE))).float()
+    count = 0
+
+    def observe(stimuli, units):
+        nonlocal count
+        count += stimuli.shape[:2].numel()
+        return torch.einsum("uichw,uchw->ui", stimuli, weights[units]), stimuli
+
+    def match(velocities, sources, moved):
+        changed = {"all": 0, "none": len(velocities), "some": 1}[same]
+        return torch.stack(
+            [velocities, torch.cat([velocities[:changed] / 2, velocities[changed:]])]
+        )
+
+    monkeypatch.setattr(warp_path, "match", match)
+    stimuli, own = smooth(2, 3, 3, SIDE, SIDE), pairs.own_pairs(3)
+    fields = velocities(6).view(2, 3, 2, SIDE, SIDE)
+    control = velocities(12, name="c").view(2, 3, 2, 2, SIDE, SIDE)
+    fits = {"velocity": fields, "displacement": fields, "control_velocity": control}
+    found = warp_path.responses(observe, stimuli, own, fits, NORM)["control_response"]
+    twice = {"all": 0, "none": 12, "some": 2}[same]
+    assert count == 3 * 6 + 10 * (6 + 12 + twice) + 9 * 6
+    matched = [match(each.flatten(0, 1), None, None) for each in control.unbind(2)]
+    for row in range(2):
+        for which in range(2):
+            sources = stimuli[:, own[:, 0]].flatten(0, 1)
+            path = warp_path.warp_path(sources, matched[which][row], NORM)
+            expected = torch.einsum("uptchw,uchw->upt", path.unflatten(0, (2, 3)), weights)
+            torch.testing.assert_close(found[row, :, :, which], expected, rtol=1e-4, atol=1e-2)
+
+
+def test_a_path_in_parts_is_the_whole(monkeypatch):
+    """Pairs some at a time, of units in turn."""
+    weights = torch.from_numpy(generator("w").standard_normal((3, 3, SIDE, SIDE))).float()
+
+    def observe(stimuli, units):
+        return torch.einsum("uichw,uchw->ui", stimuli, weights[units]), stimuli
+
+    stimuli, own = smooth(3, 3, 3, SIDE, SIDE), pairs.own_pairs(3)
+    fields = velocities(9).view(3, 3, 2, SIDE, SIDE)
+    control = velocities(18, name="c").view(3, 3, 2, 2, SIDE, SIDE)
+    fits = {"velocity": fields, "displacement": fields, "control_velocity": control}
+    whole = warp_path.responses(observe, stimuli, own, fits, NORM)
+    monkeypatch.setattr(warp_path, "at_once", lambda *_: 2)
+    parts = warp_path.responses(observe, stimuli, own, fits, NORM)
+    for name, value in whole.items():
+        torch.testing.assert_close(parts[name], value, rtol=1e-4, atol=1e-2)

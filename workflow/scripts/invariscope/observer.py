@@ -49,22 +49,24 @@ def observer(trunk, layer, channels, scale, features=None, feature_scale=None):
     return observe
 
 
-def evaluate(observe, stimuli):
-    """Responses of each unit to its own stimuli, some at a time so that memory stays bounded.
+def evaluate(observe, stimuli, units=None):
+    """Responses of units to stimuli, some at a time so that memory stays bounded.
 
     Parameters
     ----------
     observe : function
         As made by `observer`.
-    stimuli : torch.Tensor, (unit, image, 3, y, x)
-        One row for each of the observer's units, in order.
+    stimuli : torch.Tensor, (row, image, 3, y, x)
+    units : torch.Tensor of int, (row,), optional
+        Who sees each row, as positions among the observer's units; each unit its own if not given.
 
     Returns
     -------
-    torch.Tensor, (unit, image)
+    torch.Tensor, (row, image)
         Before the ReLU.
     """
-    units = torch.arange(len(stimuli), device=stimuli.device)
+    if units is None:
+        units = torch.arange(len(stimuli), device=stimuli.device)
     parts = stimuli.split(at_once(len(stimuli), stimuli.shape[-1], stimuli.device), 1)
     with torch.inference_mode():
         return torch.cat([observe(part, units)[0] for part in parts], 1)

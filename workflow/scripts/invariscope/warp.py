@@ -5,6 +5,8 @@ A warp is the flow of a stationary velocity field for unit time, computed by sca
 image at x is the image at x + displacement(x).
 """
 
+import functools
+
 import torch
 import torch.nn.functional as F
 
@@ -17,24 +19,30 @@ def look_up(fields, displacement):
     return _grid_sample(fields, displacement, 1, "bilinear", "border")
 
 
-def displacement(velocities, squarings=SQUARINGS):
+def displacement(velocities):
     """Displacement of the flow of each velocity field for unit time.
 
     Parameters
     ----------
     velocities : torch.Tensor, (pair, 2, y, x)
         In pixels per unit of time.
-    squarings : int
 
     Returns
     -------
     torch.Tensor, (pair, 2, y, x)
         In pixels.
     """
-    moved = velocities / 2**squarings
-    for _ in range(squarings):
+    moved = velocities / 2**SQUARINGS
+    for _ in range(SQUARINGS):
         moved = compose(moved, moved)
     return moved
+
+
+def near_displacement(velocities):
+    """Nearly the `displacement` of smooth fields, at a third of the cost: two midpoint steps."""
+    half = velocities / 2
+    moved = look_up(half, half / 2)
+    return compose(moved, moved)
 
 
 def compose(first, second):
@@ -49,23 +57,17 @@ def upsample(images, factor=UPSAMPLING):
     -------
     torch.Tensor, (..., factor * y, factor * x)
     """
-    side = images.shape[-1]
-    spectrum = torch.fft.fft2(images)
-    kept = side // 2 + 1
-    rows = torch.fft.fftfreq(side, 1 / side).long()
+    along = _interpolation(images.shape[-1], factor).to(images)
+    return along @ images @ along.T
+
+
+@functools.cache
+def _interpolation(side, factor):
+    """What each of `side` pixels of a row gives to the finer ones, (factor * side, side)."""
+    spectrum = torch.fft.rfft(torch.eye(side, dtype=torch.float64), dim=0)
     if side % 2 == 0:
-        # The Nyquist frequency stands for both its signs.
-        spectrum = torch.cat([spectrum, spectrum[..., kept - 1 : kept, :]], -2)
-        spectrum = torch.cat([spectrum, spectrum[..., kept - 1 : kept]], -1)
-        spectrum[..., [kept - 1, side], :] /= 2
-        spectrum[..., [kept - 1, side]] /= 2
-        rows = torch.cat([rows, -rows[kept - 1 : kept]])
-    fine = torch.zeros(
-        *images.shape[:-2], factor * side, factor * side, dtype=spectrum.dtype, device=images.device
-    )
-    rows = rows % (factor * side)
-    fine[..., rows[:, None], rows[None, :]] = spectrum
-    return torch.fft.ifft2(fine).real * factor**2
+        spectrum[-1] /= 2  # the Nyquist frequency stands for both its signs
+    return torch.fft.irfft(spectrum, factor * side, dim=0) * factor
 
 
 def warp(fine, moved, kernel="bicubic"):
@@ -88,11 +90,11 @@ def warp(fine, moved, kernel="bicubic"):
 
 
 def _grid_sample(images, moved, factor, mode, padding):
-    side = moved.shape[-1]
-    at = torch.arange(side, dtype=moved.dtype, device=moved.device)
-    places = torch.stack([moved[:, 1] + at, moved[:, 0] + at[:, None]], -1)
     scale = 2 * factor / (images.shape[-1] - 1)
-    return F.grid_sample(images, places * scale - 1, mode, padding, align_corners=True)
+    at = torch.arange(moved.shape[-1], dtype=moved.dtype, device=moved.device) * scale - 1
+    places = torch.stack(torch.meshgrid(at, at, indexing="ij")).add(moved, alpha=scale)
+    # Torch wants the horizontal part first. To turn the images over costs nothing.
+    return F.grid_sample(images.mT, places.movedim(1, -1), mode, padding, align_corners=True)
 
 
 def jacobian(moved):
@@ -128,9 +130,12 @@ def explained(warped, targets):
     Returns
     -------
     torch.Tensor, (pair,)
-        The squared cosine between the two.
+        The squared cosine between the two; 0 if one is blank.
     """
-    return F.cosine_similarity(warped.flatten(1), targets.flatten(1), 1).square()
+    warped, targets = warped.flatten(1), targets.flatten(1)
+    dot = torch.linalg.vecdot
+    power = (dot(warped, warped) * dot(targets, targets)).clamp(min=1e-12)
+    return dot(warped, targets).square() / power
 
 
 def unfolded(velocities):

@@ -4,6 +4,7 @@ Velocities are sums of a few smooth basis fields, so that the three families are
 three bases.
 """
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -13,14 +14,16 @@ from scipy.interpolate import BSpline
 
 from .observer import at_once
 from .spectrum import low_pass
-from .warp import SQUARINGS, displacement, explained, unfolded, upsample, warp
+from .warp import SQUARINGS, UPSAMPLING, explained, near_displacement, unfolded, upsample, warp
 
-# Coarse to fine: knots of the free warp along each axis, and the blur of both images in pixels.
+# Coarse to fine: knots of the free warp along each axis, and the blur of both images in pixels;
+# at last none.
 LEVELS = (8, 0.7), (10, 0)
 SMOOTHNESS = 0.002  # weight of the bending against the explained variance
-STEPS = 40  # of each level
+STEPS = 16  # of each level
 FAMILIES = "none", "translation", "affine", "warp"  # each holds those before it
-RATE = 1 / 160  # of Adam at the first step, in sides; it falls to 0 along half a cosine
+RATE = 3 / 160  # of Adam at the first step, in sides; it falls to 0 along half a cosine
+MOMENTA = 0.5, 0.9  # of Adam: a climb of few steps must forget soon
 
 
 def affine_basis(side):
@@ -60,6 +63,43 @@ def spline_basis(side, knots):
 def velocity(coefficients, basis):
     """Velocity fields, (pair, 2, y, x), from coefficients (pair, 2, basis)."""
     return torch.einsum("pcb,byx->pcyx", coefficients, basis)
+
+
+def affine_displacement(coefficients, basis):
+    """Displacement of the flow of affine velocity fields, as `displacement` but in closed form.
+
+    Beyond the edges the fields go on as ramps, where look-ups take them for constant.
+
+    Parameters
+    ----------
+    coefficients : torch.Tensor, (pair, 2, 3)
+    basis : torch.Tensor, (3, side, side)
+        From `affine_basis`.
+
+    Returns
+    -------
+    torch.Tensor, (pair, 2, side, side)
+        In pixels.
+    """
+    half = (basis.shape[-1] - 1) / 2  # pixels to the unit of the ramps
+    small = coefficients / half / 2**SQUARINGS
+    still = torch.eye(3).to(small)
+    constant = torch.zeros_like(small[:, :1])
+    flow = torch.linalg.matrix_power(torch.cat([constant, small], 1) + still, 2**SQUARINGS)
+    return velocity(half * (flow - still)[:, 1:], basis)
+
+
+def free_displacement(coefficients, basis):
+    """Displacement of the flow of smooth velocity fields, see `near_displacement`."""
+    return near_displacement(velocity(coefficients, basis))
+
+
+# How the pixels of each family move while it is climbed; in the end, by `displacement`.
+MOVES = {
+    "translation": velocity,  # a constant field is its own flow
+    "affine": affine_displacement,
+    "warp": free_displacement,
+}
 
 
 def bending(basis):
@@ -119,23 +159,42 @@ def fit(sources, targets, smoothness=SMOOTHNESS, steps=STEPS):
         By family, see `FAMILIES`.
     """
     side = sources.shape[-1]
-    affine = affine_basis(side).to(sources)
-    splines = [spline_basis(side, knots).to(sources) for knots, _ in LEVELS]
-    fine = upsample(sources)
+    spaces = _spaces(side)
+    levels = [(upsample(low_pass(sources, blur)), low_pass(targets, blur)) for _, blur in LEVELS]
+    fine, _ = levels[-1]
 
-    def climbed(fields, bases):
-        for basis, (_, blur) in zip(bases, LEVELS, strict=True):
-            blurred = low_pass(sources, blur), low_pass(targets, blur)
-            fields = _climb(*blurred, fields, basis, smoothness, steps)
+    def fitted(family, fields):
+        for level, space in zip(levels, spaces[family], strict=True):
+            space = [part.to(sources) for part in space]
+            fields, _ = _climb(*level, fields, MOVES[family], *space, smoothness, steps)
         return _fitted(fields, fine, targets)
 
     zero = sources.new_zeros(len(sources), 2, side, side)
     none = _fitted(zero, fine, targets)
-    translation = _better(none, climbed(zero, [affine[:1]] * len(LEVELS)))
-    fitted = _better(translation, climbed(translation.velocity, [affine] * len(LEVELS)))
-    free = _better(climbed(fitted.velocity, splines), climbed(zero, splines))
-    free = _better(fitted, free)
-    return dict(zip(FAMILIES, (none, translation, fitted, free), strict=True))
+    translation = _better(none, fitted("translation", zero))
+    affine = _better(translation, fitted("affine", translation.velocity))
+    free = _better(fitted("warp", affine.velocity), fitted("warp", zero))
+    free = _better(affine, free)
+    return dict(zip(FAMILIES, (none, translation, affine, free), strict=True))
+
+
+@functools.cache
+def _spaces(side):
+    """Velocities that each family may have at each level.
+
+    Their basis; its pseudo-inverse, which gives a field's coefficients; and its bending, lengths
+    counted in sides.
+    """
+
+    def space(basis):
+        return basis, torch.linalg.pinv(basis.flatten(1)), side**2 * bending(basis)
+
+    affine = affine_basis(side)
+    return {
+        "translation": [space(affine[:1])] * len(LEVELS),
+        "affine": [space(affine)] * len(LEVELS),
+        "warp": [space(spline_basis(side, knots)) for knots, _ in LEVELS],
+    }
 
 
 def _better(first, second):
@@ -169,7 +228,8 @@ def fit_pairs(images, pairs, smoothness=SMOOTHNESS, steps=STEPS, progress=None):
     """
     parts = []
     pairs = torch.as_tensor(pairs, device=images.device)
-    for part in pairs.split(at_once(1, images.shape[-1], images.device)):
+    # An image that is sampled is some times as large as a stimulus.
+    for part in pairs.split(at_once(UPSAMPLING, images.shape[-1], images.device)):
         parts.append(fit(images[part[:, 0]], images[part[:, 1]], smoothness, steps))
         if progress is not None:
             progress(len(part))
@@ -247,31 +307,36 @@ def examples(stimuli, pairs, fits):
     }
 
 
-def _climb(sources, targets, fields, basis, smoothness, steps):
-    """Velocities of the best warps among those that Adam visits from `fields`."""
-    side = sources.shape[-1]
-    form = side**2 * bending(basis)  # lengths counted in sides
-    coefficients = (fields.flatten(2) @ torch.linalg.pinv(basis.flatten(1))).requires_grad_()
-    fine = upsample(sources)
-    adam = torch.optim.Adam([coefficients], lr=RATE * side)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)
-    highest = sources.new_full((len(sources),), -math.inf)
-    best = coefficients.detach().clone()
+def _climb(fine, targets, fields, move, basis, inverse, form, smoothness, steps):
+    """Velocities of the best warps among those that Adam visits from `fields`, and their value."""
+    coefficients = fields.flatten(2) @ inverse
+    mean, square = torch.zeros_like(coefficients), torch.zeros_like(coefficients)
+    highest = targets.new_full((len(targets),), -math.inf)
+    best = coefficients
     for step in range(steps + 1):
-        # Fewer squarings than in the end: steps of an eighth of a pixel are short enough to climb.
-        moved = displacement(velocity(coefficients, basis), SQUARINGS - 2)
-        bent = torch.einsum("pca,ab,pcb->p", coefficients, form, coefficients)
-        value = explained(warp(fine, moved, "bilinear"), targets) - smoothness * bent
+        here = coefficients.detach().requires_grad_()
+        bent = torch.einsum("pca,ab,pcb->p", here, form, here)
+        value = explained(warp(fine, move(here, basis), "bilinear"), targets) - smoothness * bent
+        if step < steps:
+            (gradient,) = torch.autograd.grad(value.sum(), here)
+            rate = RATE * targets.shape[-1] * (1 + math.cos(math.pi * step / steps)) / 2
+            coefficients = here.detach() + rate * _adam(gradient, mean, square, step + 1)
         with torch.no_grad():
             better = value > highest
             highest = torch.where(better, value, highest)
-            best = torch.where(better[:, None, None], coefficients, best)
-        if step < steps:
-            adam.zero_grad()
-            (-value.sum()).backward()
-            adam.step()
-            schedule.step()
-    return velocity(best, basis)
+            best = torch.where(better[:, None, None], here, best)
+    return velocity(best, basis), highest
+
+
+def _adam(gradient, mean, square, step):
+    """Direction of Adam's `step`-th step, from 1; `mean` and `square` are updated in place.
+
+    Torch's own imports its compiler when first made, which takes longer than many climbs.
+    """
+    mean.lerp_(gradient, 1 - MOMENTA[0])
+    square.lerp_(gradient.square(), 1 - MOMENTA[1])
+    unbiased = [moment / (1 - m**step) for moment, m in zip((mean, square), MOMENTA, strict=True)]
+    return unbiased[0] / (unbiased[1].sqrt() + 1e-8)
 
 
 def _fitted(fields, fine, targets):

@@ -7,9 +7,9 @@ were fitted for other units of the layer, and against the pixel blend of the two
 
 import torch
 
-from .observer import evaluate
+from .observer import at_once, evaluate
 from .spectrum import length
-from .warp import displacement, unfolded, upsample, warp
+from .warp import UPSAMPLING, displacement, unfolded, upsample, warp
 
 PLACES = 11  # along a path, its start and end among them
 MATCHES = "displacement", "change"  # how controls are brought to the size of the unit's own warps
@@ -143,23 +143,42 @@ def responses(observe, stimuli, pairs, fits, norm):
         unit, pair, control, PLACES), by `MATCHES`; 'itself' (unit, image) to the stimuli, and
         'interpolated' to the stimuli moved by half a pixel and back.
     """
-    units = len(stimuli)
+    count, size = len(stimuli), len(pairs)
     sources, targets = (stimuli[:, end].flatten(0, 1) for end in pairs.T)
+    seen = evaluate(observe, at_norm(stimuli, norm))
+    starts, ends = (seen[:, end].flatten() for end in pairs.T)
+    units = torch.arange(count, device=stimuli.device).repeat_interleave(size)
+    moved, velocities = fits["displacement"].flatten(0, 1), fits["velocity"].flatten(0, 1)
+    control_velocities = fits["control_velocity"].flatten(0, 1)
 
-    def along(path):
-        seen = evaluate(observe, path.reshape(units, -1, *path.shape[2:]))
-        return seen.view(units, -1, path.shape[1])
+    def along(rows, velocities):
+        path = warp_path(sources[rows], velocities, norm)[:, 1:]
+        return torch.cat([starts[rows, None], evaluate(observe, path, units[rows])], 1)
 
-    moved = fits["displacement"].flatten(0, 1)
-    controls = []
-    for velocities in fits["control_velocity"].unbind(2):
-        matched = match(velocities.flatten(0, 1), sources, moved)
-        controls.append(torch.stack([along(warp_path(sources, each, norm)) for each in matched]))
+    def along_control(rows, velocities):
+        far, mild = match(velocities, sources[rows], moved[rows])
+        seen = along(rows, far)
+        # Many change no more than the own warp as they are: the same by both.
+        weaker = (far != mild).flatten(1).any(1).nonzero()[:, 0]
+        both = torch.stack([seen, seen])
+        if len(weaker):
+            both[1, weaker] = along(rows[weaker], mild[weaker])
+        return both
+
+    own, controls, blend = [], [], []
+    at = torch.arange(len(sources), device=stimuli.device)
+    for rows in at.split(at_once(UPSAMPLING, stimuli.shape[-1], stimuli.device)):
+        own.append(along(rows, velocities[rows]))
+        found = [along_control(rows, each) for each in control_velocities[rows].unbind(1)]
+        controls.append(torch.stack(found, 2))
+        between = blend_path(sources[rows], targets[rows], norm)[:, 1:-1]
+        seen = evaluate(observe, between, units[rows])
+        blend.append(torch.cat([starts[rows, None], seen, ends[rows, None]], 1))
     shaken = half_pixel_and_back(stimuli.flatten(0, 1), norm).view_as(stimuli)
     return {
-        "own": along(warp_path(sources, fits["velocity"].flatten(0, 1), norm)),
-        "control_response": torch.stack(controls, 3),
-        "blend": along(blend_path(sources, targets, norm)),
+        "own": torch.cat(own).unflatten(0, (count, size)),
+        "control_response": torch.cat(controls, 1).unflatten(1, (count, size)),
+        "blend": torch.cat(blend).unflatten(0, (count, size)),
         "itself": evaluate(observe, stimuli),
         "interpolated": evaluate(observe, shaken),
     }
