@@ -1,24 +1,28 @@
 """What a study costs on this machine: measured per layer and stage, and reckoned for the whole.
 
 A few units of every layer are run through the workflow itself, with random weights: they cost what
-trained ones cost, and need no download. A job's start-up is what the shortest job of its stage
-takes; the rest grows with the number of units. A single unit has no null to fit warps for, which
-halves what its warps cost.
+trained ones cost, and need no download. A job's record says how long it took. What the shortest job
+of its stage takes is its start-up, with the time that passes until a job follows another; the rest
+grows with the number of units. A single unit has no null to fit warps for, which halves what its
+warps cost.
 """
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import yaml
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from invariscope import code, config, network  # noqa: E402
+from invariscope import code, config, network, records  # noqa: E402
 
 STAGES = "synthesis", "phase", "warp"
 
@@ -33,9 +37,11 @@ def main():
     study, registry, layers = read(Path(options.study))
     folder = Path("results/.cost").resolve()
     measured = reduced(layers, options.units)
-    seconds = run(folder, study, registry, measured, options.jobs)
-    startup = seconds.min(axis=0)
-    each = (seconds - startup).div([len(entry["units"]) for entry in measured], axis=0)
+    made = run(folder, study, registry, measured, options.jobs)
+    seconds = seconds_of(made, measured)
+    between = between_jobs(made)
+    startup = seconds.min(axis=0) + between
+    each = (seconds - seconds.min(axis=0)).div([len(entry["units"]) for entry in measured], axis=0)
     rows = []
     for (key, entry), (_, one) in zip(layers.items(), each.iterrows(), strict=True):
         blocks = len(config.blocks(range(entry["channels"]), study["block"]))
@@ -46,6 +52,7 @@ def main():
     print("seconds a unit; hours of one core for all units, start-up included")
     print(table.to_string(index=False, float_format="%.2f"))
     print("start-up of a job (s):", ", ".join(f"{k} {v:.1f}" for k, v in startup.items()))
+    print(f"of these {between:.1f} s pass until it follows another")
     hours = table.hours.sum()
     print(f"in all {hours:.1f} h; {options.jobs} jobs side by side: {hours / options.jobs:.1f} h")
 
@@ -84,8 +91,9 @@ def reduced(layers, count):
 
 
 def run(folder, study, registry, entries, jobs):
-    """Seconds of each job of the reduced study, one row per entry, one column per stage."""
+    """Records of all jobs of the reduced study."""
     folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder / "results/cost", ignore_errors=True)
     for entry in registry.values():
         if entry["architecture"] != "cells":
             entry["weights"] = {"seed": 0}
@@ -94,15 +102,36 @@ def run(folder, study, registry, entries, jobs):
     (folder / "study.yaml").write_text(yaml.safe_dump(study))
     command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile"]
     command += ["--directory", folder, "--configfile", folder / "study.yaml", "--cores", str(jobs)]
-    command += ["--quiet", "all", "--forceall", "results/cost/tables/units.csv"]
+    command += ["--quiet", "all", "results/cost/tables/units.csv"]
     subprocess.run(command, check=True)
-    rows = []
-    for entry in entries:
-        logs = folder / "results/cost/logs"
-        place = Path(entry["network"], entry["layer"])
-        found = {stage: list((logs / stage / place).glob("*.tsv")) for stage in STAGES}
-        rows.append({k: sum(pd.read_csv(p, sep="\t").s.sum() for p in v) for k, v in found.items()})
-    return pd.DataFrame(rows)
+    return list(records.read_whole(folder / "results/cost").values())
+
+
+def seconds_of(made, entries):
+    """Seconds that jobs took by their records, one row per entry, one column per stage."""
+    table = pd.DataFrame(0.0, index=range(len(entries)), columns=STAGES)
+    rows = {(entry["network"], entry["layer"]): row for row, entry in enumerate(entries)}
+    for record in made:
+        if record["rule"] in STAGES:
+            key = record["parameters"]["network"], record["parameters"]["layer"]
+            start, end = moments(record)
+            table.loc[rows[key], record["rule"]] += end - start
+    return table
+
+
+def between_jobs(made):
+    """Median time from the end of the last job that ended before a job to that job's start.
+
+    That is what Snakemake and the start of a process take, if jobs are ready whenever one ends.
+    """
+    starts, ends = np.sort(np.transpose([moments(record) for record in made]))
+    before = np.searchsorted(ends, starts, side="right")
+    return float(np.median((starts - ends[before - 1])[before > 0]))
+
+
+def moments(record):
+    """When a job started and ended, in seconds."""
+    return [datetime.fromisoformat(record["run"][key]).timestamp() for key in ("start", "end")]
 
 
 if __name__ == "__main__":

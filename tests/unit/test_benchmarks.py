@@ -11,7 +11,7 @@ from architectures import STD, plain_vgg
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import __main__ as command
-from benchmarks import peers, published, quality, rate, roofline, scaling, setting
+from benchmarks import cost, peers, published, quality, rate, roofline, scaling, setting
 from invariscope import weights
 from invariscope.objective import Penalty
 from invariscope.optimiser import Published
@@ -212,3 +212,25 @@ def test_a_study_that_is_not_there_is_one_line(tmp_path, capsys):
     with pytest.raises(SystemExit):
         command.main(["rate", "--results", str(tmp_path)])
     assert "is not a finished study with vgg16" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_the_cost_of_jobs_is_read_from_their_records():
+    """Seconds by layer and stage over all blocks; between jobs, however many run side by side."""
+
+    def made(rule, layer, start, end):
+        moments = {"start": start, "end": end}
+        run = {key: f"2026-01-01T00:00:{value:06.3f}+00:00" for key, value in moments.items()}
+        return dict(rule=rule, parameters=dict(network="n", layer=layer), run=run)
+
+    entries = [dict(network="n", layer=layer) for layer in ("b", "a")]
+    records = [
+        made("synthesis", "a", 0, 2.5),
+        made("synthesis", "b", 0, 4),
+        made("natural", None, 2.75, 10),
+        made("synthesis", "a", 4.5, 9),
+        made("warp", "b", 10, 11),
+    ]
+    seconds = cost.seconds_of(records, entries)
+    assert seconds.to_dict("list") == dict(synthesis=[4, 7], phase=[0, 0], warp=[1, 0])
+    # After the ends at 2.5, 4 and 10; two had none to follow.
+    assert cost.between_jobs(records) == pytest.approx(0.25)

@@ -8,8 +8,6 @@ rule baselines:
         record=f"{OUT}/baselines/{{network}}/{{layer}}/{{block}}.record.json",
     log:
         f"{OUT}/logs/baselines/{{network}}/{{layer}}/{{block}}.log",
-    benchmark:
-        f"{OUT}/logs/baselines/{{network}}/{{layer}}/{{block}}.tsv"
     params:
         record=lambda wildcards, threads: record(
             "baselines.py",

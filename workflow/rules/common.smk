@@ -16,6 +16,7 @@ SCRIPTS = Path(workflow.basedir) / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 import dag
+import forking
 import progress
 import reporting
 import scheduling
@@ -263,6 +264,7 @@ def report_command():
 
 progress.show(extent)
 scheduling.count_every_job()
+forking.fork_jobs(workflow)
 
 
 wildcard_constraints:

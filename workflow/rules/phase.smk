@@ -8,8 +8,6 @@ rule phase:
         record=f"{OUT}/{{again}}phase/{{network}}/{{layer}}/{{block}}.record.json",
     log:
         f"{OUT}/logs/{{again}}phase/{{network}}/{{layer}}/{{block}}.log",
-    benchmark:
-        f"{OUT}/logs/{{again}}phase/{{network}}/{{layer}}/{{block}}.tsv"
     params:
         record=lambda wildcards, threads: record(
             "phase.py",

@@ -7,8 +7,6 @@ rule synthesis:
         record=f"{OUT}/{{again}}stimuli/{{network}}/{{layer}}/{{block}}.record.json",
     log:
         f"{OUT}/logs/{{again}}synthesis/{{network}}/{{layer}}/{{block}}.log",
-    benchmark:
-        f"{OUT}/logs/{{again}}synthesis/{{network}}/{{layer}}/{{block}}.tsv"
     params:
         record=lambda wildcards, threads: record(
             "synthesis.py",

@@ -12,8 +12,6 @@ rule warp:
         record=f"{OUT}/{{again}}warp/{{network}}/{{layer}}/{{block}}.record.json",
     log:
         f"{OUT}/logs/{{again}}warp/{{network}}/{{layer}}/{{block}}.log",
-    benchmark:
-        f"{OUT}/logs/{{again}}warp/{{network}}/{{layer}}/{{block}}.tsv"
     params:
         record=lambda wildcards, threads: record(
             "warp.py",

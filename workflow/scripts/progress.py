@@ -102,7 +102,8 @@ def is_worth_saying(record):
     """Whether what Snakemake says is not told otherwise."""
     event, text = getattr(record, "event", None), str(record.msg)
     if event == LogEvent.ERROR:
-        return not text.rstrip().endswith(TOLD)
+        # Below may stand where in our own code Snakemake was told of it.
+        return not any(line.endswith(TOLD) for line in text.splitlines())
     return event not in CHATTER and not text.startswith(CHATTER_WITHOUT_EVENT)
 
 

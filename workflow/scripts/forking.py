@@ -1,0 +1,114 @@
+"""Jobs as forks of a process that has imported heavy packages once.
+
+Snakemake starts a new Python for each script, which takes seconds to import PyTorch or seaborn:
+longer than many a job. Here a process does so once, and each job is a fork of it (forked.py). Of
+this project's code it imports nothing, so that each job runs what now lies on disk.
+
+Where a job's surroundings are others than those of this process, in a conda environment, a
+container or on a cluster, and where it has several threads, Snakemake starts it as ever.
+"""
+
+import atexit
+import contextlib
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from snakemake.script import PythonScript
+
+from invariscope import code
+
+SERVER = Path(__file__).with_name("forked.py")
+# What is slow to import, by the package that tells that a job needs it; the first that it imports
+# counts. Jobs without PyTorch need not carry it, nor tell of it in their records.
+COMMON = ("snakemake.script", "scipy.stats", "astropy.stats", "xarray", "h5netcdf")
+PACKAGES = {
+    "torch": (*COMMON, "torch._dynamo", "PIL.Image"),  # which it imports itself, once it optimises
+    "scipy": (*COMMON, "pandas", "matplotlib.pyplot", "seaborn", "jinja2"),
+}
+# What Snakemake sets for each job. Libraries read the first when they are loaded.
+THREADS = ("OMP", "GOTO", "OPENBLAS", "MKL", "NUMEXPR")
+THREADS = (*(f"{name}_NUM_THREADS" for name in THREADS), "VECLIB_MAXIMUM_THREADS")
+TEMPORARY = ("TMPDIR", "TMP", "TEMPDIR", "TEMP")
+
+_execute_script = PythonScript.execute_script
+_servers = {}
+_starting = threading.Lock()
+
+
+def fork_jobs(workflow):
+    """Have Snakemake run the scripts of a workflow as forks."""
+    # Elsewhere each job has a Snakemake of its own, and systems other than Linux do not allow
+    # that a process forks which has loaded such libraries.
+    if not workflow.is_main_process or sys.platform != "linux":
+        return
+
+    def execute_script(script, fname, edit=False):
+        imported = code.imports(script.path.get_path_or_uri(secret_free=True))
+        kind = next((name for name in PACKAGES if name in imported), None)
+        around = script.container_img, script.conda_env, script.env_modules, script.bench_record
+        # Libraries that are to have several threads start them when they are imported.
+        if kind and script.threads == 1 and all(each is None for each in around):
+            _run(script, fname, kind)
+        else:
+            _execute_script(script, fname, edit)
+
+    PythonScript.execute_script = execute_script
+
+
+def _run(script, fname, kind):
+    """Run a script as a fork; raise if it fails."""
+    environment = os.environ | dict.fromkeys(THREADS, "1")
+    if folder := script.resources.get("tmpdir"):
+        environment |= dict.fromkeys(TEMPORARY, folder)
+    job = dict(path=fname, folder=os.getcwd(), environment=environment)
+    server, control = _server(kind, environment)
+    answer = _ask(control, job)
+    if not answer:
+        raise subprocess.CalledProcessError(server.wait(timeout=60), list(map(str, server.args)))
+    if len(answer) == 1:  # nobody waits for the job any more
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(answer[0], signal.SIGKILL)
+        answer.append(-signal.SIGKILL)
+    if answer[1]:
+        raise subprocess.CalledProcessError(answer[1], [sys.executable, fname])
+
+
+def _ask(control, job):
+    """Have a job run; its process id and its exit code, as far as there was someone to tell."""
+    ours, theirs = socket.socketpair()
+    with ours, ours.makefile("rb") as said:
+        try:
+            with theirs:
+                socket.send_fds(control, [b"."], [theirs.fileno()])
+            ours.sendall(pickle.dumps(job))
+            return list(map(int, said.read().split()))
+        except OSError:  # the server has ended
+            return []
+
+
+def _server(kind, environment):
+    """The process to fork from, and the socket on which it is asked; started if there is none."""
+    with _starting:
+        server, control = _servers.get(kind, (None, None))
+        if server is None or server.poll() is not None:
+            control, theirs = socket.socketpair()
+            words = [sys.executable, SERVER, str(theirs.fileno()), *PACKAGES[kind]]
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # until it is ready
+            with theirs:
+                server = subprocess.Popen(words, env=environment, pass_fds=[theirs.fileno()])
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            _servers[kind] = server, control
+    return server, control
+
+
+@atexit.register
+def _stop():
+    for server, control in _servers.values():
+        control.close()
+        server.wait()
