@@ -28,7 +28,7 @@ SERVER = Path(__file__).with_name("forked.py")
 # counts. Jobs without PyTorch need not carry it, nor tell of it in their records.
 COMMON = ("snakemake.script", "scipy.stats", "astropy.stats", "xarray", "h5netcdf")
 PACKAGES = {
-    "torch": (*COMMON, "torch._dynamo", "PIL.Image"),  # which it imports itself, once it optimises
+    "torch": (*COMMON, "torch", "numba", "PIL.Image"),
     "scipy": (*COMMON, "pandas", "matplotlib.pyplot", "seaborn", "jinja2"),
 }
 # What Snakemake sets for each job. Libraries read the first when they are loaded.
