@@ -11,8 +11,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from running import ROOT
+from running import ROOT, command
 from snakemake.script import PythonScript
+from tiny import TINY, outputs
+
+from invariscope import records
 
 SCRIPTS = ROOT / "workflow" / "scripts"
 # A server of one small module, by which a fork is known, for scripts that import json.
@@ -52,6 +55,12 @@ def done(**values):
 def parent(process):
     return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
 """
+
+
+@pytest.fixture(autouse=True)
+def _buffered(monkeypatch):
+    """So that what nobody writes out at the end is lost."""
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
 
 
 def write(folder, scripts, rules=None, fork=FORK):
@@ -139,23 +148,26 @@ done(
 def test_a_fork_is_as_a_fresh_python(tmp_path, monkeypatch):
     """In all that a script can see of its surroundings, but for what the shell sets for itself."""
     monkeypatch.setenv("SEEN", "by both")
+    rules = [("one", "one", "", ""), ("two", "one", '"one.out"', 'resources: tmpdir="other"')]
     found = []
     for fork in (FORK, ""):
-        write(tmp_path, dict(one=SURROUNDINGS), fork=fork)
+        write(tmp_path, dict(one=SURROUNDINGS), rules, fork)
         code, printed = run(tmp_path, "--forceall")
         assert code == 0, printed
-        text = (tmp_path / "one.out").read_text()
-        text = re.sub(r"scripts/tmp\w+\.one", "scripts/tmp.one", text)
-        text = re.sub(r"runtime-cache/tmp\w+", "runtime-cache/tmp", text)
-        found.append(json.loads(text))
-        for name in ("_", "SHLVL", "PWD", "OLDPWD"):
-            found[-1]["environment"].pop(name, None)
-        found[-1]["path"].remove(".snakemake/pip-deployments")  # put last by `import snakemake`
-    assert [each.pop("forked") for each in found] == [True, False]
+        for name in ("one", "two"):
+            text = (tmp_path / f"{name}.out").read_text()
+            text = re.sub(r"scripts/tmp\w+\.one", "scripts/tmp.one", text)
+            found.append(json.loads(re.sub(r"runtime-cache/tmp\w+", "runtime-cache/tmp", text)))
+            for own in ("_", "SHLVL", "PWD", "OLDPWD"):
+                found[-1]["environment"].pop(own, None)
+            found[-1]["path"].remove(".snakemake/pip-deployments")  # put last by `import snakemake`
+    assert [each.pop("forked") for each in found] == [True, True, False, False]
     assert found[0]["environment"]["OMP_NUM_THREADS"] == "1"
     assert found[0]["environment"]["SEEN"] == "by both"
-    for key, value in found[1].items():
-        assert found[0][key] == value, key
+    assert found[1]["environment"]["TMPDIR"] == "other"
+    for forked, fresh in zip(found[:2], found[2:], strict=True):
+        for key, value in fresh.items():
+            assert forked[key] == value, key
 
 
 FAILURES = dict(
@@ -398,3 +410,25 @@ print(len(os.listdir("/proc/self/task")), "torch" in sys.modules, own)
     environment = os.environ | dict.fromkeys(forking.THREADS, "1")
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["1", str(kind == "torch"), "0"]
+
+
+def test_fresh_pythons_leave_the_same_bytes(study, copy):
+    """As the study's forks did, in every stage that computes, a table and a figure."""
+    block = "vgg16_untrained/conv2_1/0000-0001"
+    names = [f"{stage}/{block}" for stage in ("stimuli", "phase", "warp", "baselines")]
+    names += ["tables/comparison", "figures/layers"]
+    made = records.read_whole(study / "results/tiny")
+    gone = [file for name in names for file in made[f"{name}.record.json"]["outputs"]]
+    for file in [*gone, *(f"{name}.record.json" for name in names)]:
+        (copy / "results/tiny" / file).unlink()
+    program = "import forking; forking.fork_jobs = lambda workflow: None\n"
+    program += "from snakemake.cli import main; main()"
+    words = command(copy, TINY, "--", *(f"results/tiny/{file}" for file in gone))
+    words[1:3] = ["-c", program]
+    environment = os.environ | {"PYTHONPATH": str(SCRIPTS)}
+    subprocess.run(words, check=True, env=environment, capture_output=True)
+    again = records.read_whole(copy / "results/tiny")
+    # A fork has loaded more than a table needs.
+    loaded = [each["tables/comparison.record.json"]["run"]["packages"] for each in (made, again)]
+    assert ["seaborn" in packages for packages in loaded] == [True, False]
+    assert outputs(copy) == outputs(study)
