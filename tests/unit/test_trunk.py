@@ -75,6 +75,17 @@ def test_one_channel_of_each_group_is_that_of_all(vgg, name):
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-3)
 
 
+def test_gradient_after_inference(vgg):
+    """What a trunk keeps from one run serves the next, whatever mode the first was in."""
+    trunk = Trunk(vgg[0].architecture, vgg[0].parameters, STD)
+    stimuli = 60 * torch.randn(1, 3, 24, 24)
+    with torch.inference_mode():
+        trunk.run(stimuli, "conv3_1")
+    value, _ = trunk.run(stimuli.requires_grad_(), "conv3_1")
+    (gradient,) = torch.autograd.grad(value.sum(), stimuli)
+    assert gradient.abs().sum() > 0
+
+
 def test_gradient_by_finite_differences(vgg):
     trunk = copy.copy(vgg[0])
     trunk.parameters = {name: p.double() for name, p in trunk.parameters.items()}

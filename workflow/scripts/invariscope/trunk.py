@@ -140,8 +140,9 @@ class Trunk:
         if node.name not in self._kernels:
             weight = self.parameters[_weight(node)]
             bias = node.settings["parameters"].get("bias")
-            bias = weight.new_zeros(len(weight)) if bias is None else self.parameters[bias]
-            self._kernels[node.name] = winograd.transform(weight), bias
+            with torch.inference_mode(False):  # they may serve for gradients, too
+                bias = weight.new_zeros(len(weight)) if bias is None else self.parameters[bias]
+                self._kernels[node.name] = winograd.transform(weight), bias
         return winograd.Convolution.apply(value, *self._kernels[node.name], rectified)
 
     def _extent(self, layer, size, axis):
