@@ -21,8 +21,9 @@ def prepare(threads):
     torch.device
         The GPU where there is one, else the CPU.
     """
-    torch.set_num_threads(threads)
+    # In this order, for the first starts threads, which may change how many the second has.
     numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    torch.set_num_threads(threads)
     _keep_memory()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS starts
     torch.set_deterministic_debug_mode("warn")  # as use_deterministic_algorithms, faster to import
