@@ -37,7 +37,9 @@ def plain_network(setting):
     ours = setting.observe(setting.units)(stimuli.unflatten(0, shape), torch.arange(shape[0]))
     picked = responses.unflatten(0, shape)[torch.arange(shape[0]), :, setting.units]
     torch.testing.assert_close(picked, ours[0], rtol=1e-4, atol=1e-3)
-    torch.testing.assert_close(features.unflatten(0, shape), ours[1], rtol=1e-4, atol=1e-3)
+    # The engine's features run with channels last.
+    turned = features.unflatten(1, (len(setting.scales[FEATURES]), -1)).mT.reshape(*shape, -1)
+    torch.testing.assert_close(turned, ours[1], rtol=1e-4, atol=1e-3)
     plain = published.objective(responses, features, setting.units, WEIGHT)
     torch.testing.assert_close(plain, engine_objective(*ours), rtol=1e-4, atol=1e-3)
     return network

@@ -143,7 +143,9 @@ def climb(observe, raw, mask, norm, steps, crops, weight_min, names, progress=No
         responses = observe(seen, units)[0]
         value = (1 - weight_min) * responses.mean(1) + weight_min * responses.amin(1)
         (gradient,) = torch.autograd.grad(value.sum(), seen)
-        (ascent,) = torch.autograd.grad(masked, textures, precondition(gradient, factor))
+        # As if the sum were differentiated; giving `grad` the vector makes it import SymPy, 2 s.
+        pulled = masked * precondition(gradient, factor)
+        (ascent,) = torch.autograd.grad(pulled.sum(), textures)
         with torch.no_grad():
             textures = textures.detach()
             # At rest, the ascent is parallel to the gradient of the norm, weight * texture.
