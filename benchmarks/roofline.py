@@ -1,8 +1,9 @@
 """Roofline: operations per second in the synthesis loop, against what the machine reaches.
 
-Operations are counted from the trunk's shapes: a convolution's multiplications and additions
+Operations are counted from the trunk's shapes: a plain convolution's multiplications and additions
 forward, and as many again for the gradient of its input; there is none of the weights. All that is
-not a convolution counts as none.
+not a convolution counts as none. The engine computes convolutions with fewer operations, so that
+its loop may exceed the peak.
 """
 
 from functools import partial
