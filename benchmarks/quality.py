@@ -18,7 +18,7 @@ from invariscope.synthesis import synthesise
 from . import peers, published
 from .setting import FEATURES, IMAGES, STD, WEIGHT, in_turn, timed
 
-SCHEDULES = 30, 40, 50, 70, 100
+SCHEDULES = 30, 40, 50, 60, 70, 100
 STEPS, PATIENCE = 2000, 100
 
 
