@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import numba
 import pytest
 import torch
 from architectures import STD, VGG, traced
@@ -30,6 +31,8 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    # Threads of numba and of PyTorch wait for work in turn, and would keep each other from it.
+    numba.set_num_threads(1)
     for option, tests in (("--chromium", "browser"), ("--resnet50", "real_weights")):
         path = config.getoption(option)
         if path is None:

@@ -18,6 +18,7 @@ PLACES = (TILE + 2) ** 2  # inputs of a tile, and matrix products
 TRANSFORM = 20
 # Tiles to have in memory at once, in bytes, so that they stay within a CPU's caches.
 CACHE = 2**22
+LOWEST = np.finfo(np.float32).min  # compiled code takes it that nothing is infinite
 
 # The kernel's transform along one axis, for the points 0, 1, -1, 2, -2 and infinity.
 KERNEL = torch.tensor(
@@ -195,7 +196,7 @@ def _outputs_adjoint(a, b, c, d):
 def _gather(rows, rectified, down, across, tiles):
     """Transformed inputs of all tiles, (PLACES, tile, channel), from (image, y, x, channel)."""
     images, height, width, channels = rows.shape
-    floor = np.float32(0 if rectified else -np.inf)
+    floor = np.float32(0) if rectified else LOWEST
     for strip in prange(images * down):
         image, top = strip // down, TILE * (strip % down)
         half = np.empty((6, 6, channels), np.float32)
@@ -321,7 +322,7 @@ def _scatter_gradient(products, seen, rectified, down, across, found):
     Where the ReLU cut what was `seen`, there is no gradient.
     """
     images, height, width, channels = found.shape
-    floor = np.float32(0 if rectified else -np.inf)
+    floor = np.float32(0) if rectified else LOWEST
     for image in prange(images):
         half = np.empty((6, 6, channels), np.float32)
         whole = np.empty((6, channels), np.float32)
