@@ -1,7 +1,8 @@
 """Texture test: seconds per unit and mean response over crops, against the published test.
 
-The published test sees all (rf - 1)^2 crops at each of 700 steps of Adam, one unit at a time, here
-on our engine. Both start from the same noise and end with the exact evaluation over all crops.
+The published test sees all (rf - 1)^2 crops at each of 700 steps of Adam, one unit at a time, on
+torchvision's modules. Both start from the same noise and end with the exact evaluation over all
+crops.
 """
 
 import math
@@ -13,6 +14,7 @@ from invariscope import texture
 from invariscope.spectrum import precondition, preconditioner
 from invariscope.synthesis import start
 
+from .quality import plain_network
 from .setting import timed
 
 UNITS = 16, 19, 22, 31
@@ -50,7 +52,7 @@ def measure(setting):
     """Rows, one for each method, and notes."""
     side, norm, mask = setting.side, setting.norm, texture.crop_mask(setting.side)
     raw = start(2 * side - 1, 1, UNITS, "benchmark")[:, 0]
-    everything = setting.observe(UNITS)
+    everything, network = setting.observe(UNITS), plain_network(setting)
 
     def responses(textures):
         return texture.crop_responses(everything, textures, mask, norm)[0]
@@ -58,9 +60,12 @@ def measure(setting):
     def ours(steps):
         return responses(texture.climb(everything, raw, mask, norm, steps, 4, 0, ("benchmark",)))
 
+    def plain(unit):
+        return lambda crops, _: (network(crops[0])[0][None, :, unit],)
+
     def theirs(steps):
         textures = [
-            published(setting.observe([unit]), raw[row : row + 1], mask, norm, steps)
+            published(plain(unit), raw[row : row + 1], mask, norm, steps)
             for row, unit in enumerate(UNITS)
         ]
         return responses(torch.cat(textures))
