@@ -255,7 +255,8 @@ def test_observer_against_torchvision(vgg):
     compared = conv2_2.relu() / torch.tensor(feature_scale, dtype=torch.float32)[:, None, None]
     expected = torch.stack([value[:4, 77] / scale[77], value[4:, 200] / scale[200]])
     torch.testing.assert_close(responses, expected, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(features, compared.reshape(2, 4, -1), rtol=1e-4, atol=1e-4)
+    compared = compared.movedim(1, -1).reshape(2, 4, -1)
+    torch.testing.assert_close(features, compared, rtol=1e-4, atol=1e-4)
 
 
 def test_told_means_are_over_units():
