@@ -62,7 +62,7 @@ def read(path):
     study = yaml.safe_load(path.read_text())
     config.validate(study, "config", path)
     registry = config.read_registry(study["registry"])
-    digest = code.digest(ROOT / "workflow/scripts/invariscope/network.py")
+    digest = code.digests(ROOT / "workflow/scripts/invariscope/network.py")
 
     def facts(name):
         return network.facts(registry[name], digest, "results/.architectures")

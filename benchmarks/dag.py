@@ -20,7 +20,8 @@ NETWORK, UNITS = "vgg16_untrained", 3000
 
 def measure(setting):
     """Rows, one for each question, and notes."""
-    rows = [dict(what="start of a job", seconds=between_jobs(records.read_whole(setting.results)))]
+    made = records.read_whole(setting.results).values()
+    rows = [dict(what="start of a job", seconds=between_jobs(made))]
     study = ["--configfile", f"config/{setting.results.name}.yaml"]
     questions = {f"plan of {UNITS} units": ["--dry-run", "--quiet", *large_study()]}
     notes = [f"medians of {setting.repeats} runs, Python's start included"]
@@ -44,12 +45,12 @@ def snakemake(*words):
 def large_study():
     """Options of a study of 3,000 units, of a network whose weights need no download."""
     entry = config.read_registry(ROOT / "config/networks.yaml")[NETWORK]
-    digest = code.digest(ROOT / "workflow/scripts/invariscope/network.py")
+    digest = code.digests(ROOT / "workflow/scripts/invariscope/network.py")
     left, layers = UNITS, []
     for layer, facts in network.facts(entry, digest, "results/.architectures").items():
         count = min(left, facts["channels"])
         if count:
-            layers.append(dict(network=NETWORK, layer=layer, units=list(range(count))))
+            layers.append(dict(network=NETWORK, layer=layer, units=[f"0-{count - 1}"]))
         left -= count
     values = dict(name="large", compare=[], layers=layers)
     return ["--config", *(f"{key}={json.dumps(value)}" for key, value in values.items())]

@@ -14,7 +14,7 @@ from architectures import STD, plain_vgg
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import __main__ as command
-from benchmarks import cost, peers, published, quality, rate, roofline, scaling, setting
+from benchmarks import cost, dag, peers, published, quality, rate, roofline, scaling, setting
 from invariscope import weights
 from invariscope.objective import Penalty
 from invariscope.optimiser import Published
@@ -180,6 +180,26 @@ def test_scaling_knows_its_layers_and_its_memory(vgg):
         seconds, more = processes.submit(scaling.one, *task).result()
     assert seconds > 0
     assert more > 4 * 6 * 64 * 12 * 12 * 4  # one layer's values, at least
+
+
+def test_large_study_has_as_many_units_as_it_says(monkeypatch):
+    monkeypatch.chdir(dag.ROOT)
+    _, *values = dag.large_study()
+    (layers,) = (json.loads(v.removeprefix("layers=")) for v in values if v.startswith("layers="))
+    ranges = [entry["units"][0].split("-") for entry in layers]
+    assert sum(int(last) - int(first) + 1 for first, last in ranges) == dag.UNITS
+
+
+def test_a_study_out_of_date_is_not_timed_as_one_with_nothing_to_do(measured, monkeypatch):
+    monkeypatch.setattr(dag.records, "read_whole", lambda folder: {})
+    monkeypatch.setattr(dag, "between_jobs", lambda made: 0.5)
+    monkeypatch.setattr(dag, "large_study", list)
+    said = {False: "Job counts", True: "Nothing to be done"}
+    for current in (True, False):
+        monkeypatch.setattr(dag, "snakemake", lambda *words, current=current: said[current])
+        found = dag.measure(measured)
+        assert len(found["rows"]) == 2 + current
+        assert len(found["notes"]) == 2 - current
 
 
 def test_one_command_prints_tables_and_writes_one_file(measured, tmp_path, monkeypatch, capsys):
