@@ -34,6 +34,7 @@ KERNEL = torch.tensor(
 )
 
 _compiled = numba.njit(parallel=True, fastmath=True, nogil=True, cache=True, error_model="numpy")
+_inlined = numba.njit(fastmath=True)
 
 
 def is_cheaper(weight, size):
@@ -147,9 +148,10 @@ def _at_once(tiles, kernels):
 # The transforms along one axis, and their adjoints, which the gradient needs.
 
 
-@numba.njit(fastmath=True)
-def _inputs(a, b, c, d, e, f):
+@_inlined
+def _inputs(six):
     """Six inputs, transformed."""
+    a, b, c, d, e, f = six
     even, odd, wide, slope = e - 4 * c, d - 4 * b, e - c, 2 * (d - b)
     return (
         4 * a - 5 * c + e,
@@ -161,9 +163,10 @@ def _inputs(a, b, c, d, e, f):
     )
 
 
-@numba.njit(fastmath=True)
-def _inputs_adjoint(a, b, c, d, e, f):
+@_inlined
+def _inputs_adjoint(six):
     """Gradients of six inputs, from those of the transformed."""
+    a, b, c, d, e, f = six
     near, nearby, far, away = b + c, c - b, d + e, 2 * (d - e)
     return (
         4 * a,
@@ -175,21 +178,49 @@ def _inputs_adjoint(a, b, c, d, e, f):
     )
 
 
-@numba.njit(fastmath=True)
-def _outputs(a, b, c, d, e, f):
+@_inlined
+def _outputs(six):
     """Four outputs, from the six transformed."""
+    a, b, c, d, e, f = six
     near, nearby, far, away = b + c, b - c, d + e, d - e
     return a + near + far, nearby + 2 * away, near + 4 * far, nearby + 8 * away + f
 
 
-@numba.njit(fastmath=True)
-def _outputs_adjoint(a, b, c, d):
+@_inlined
+def _outputs_adjoint(four):
     """Gradients of the six transformed, from those of four outputs."""
+    a, b, c, d = four
     even, odd, wide, slope = a + c, b + d, a + 4 * c, 2 * b + 8 * d
     return a, even + odd, even - odd, wide + slope, wide - slope, d
 
 
-# In what follows, the innermost loops run along channels, the last axis.
+# In what follows, the innermost loops run along channels, the last axis. A tile's places are
+# numbered row by row, six to a row, also where only the values of one tile are held: a row is
+# 1 apart, a column 6.
+
+
+@_inlined
+def _six(places, first, apart, tile, i):
+    """Channel `i` of six places of a tile, `apart` from one another."""
+    return (
+        places[first, tile, i],
+        places[first + apart, tile, i],
+        places[first + 2 * apart, tile, i],
+        places[first + 3 * apart, tile, i],
+        places[first + 4 * apart, tile, i],
+        places[first + 5 * apart, tile, i],
+    )
+
+
+@_inlined
+def _put(six, places, first, apart, tile, i):
+    """Have six places of a tile hold six values, see `_six`."""
+    places[first, tile, i] = six[0]
+    places[first + apart, tile, i] = six[1]
+    places[first + 2 * apart, tile, i] = six[2]
+    places[first + 3 * apart, tile, i] = six[3]
+    places[first + 4 * apart, tile, i] = six[4]
+    places[first + 5 * apart, tile, i] = six[5]
 
 
 @_compiled
@@ -199,7 +230,7 @@ def _gather(rows, rectified, down, across, tiles):
     floor = np.float32(0) if rectified else LOWEST
     for strip in prange(images * down):
         image, top = strip // down, TILE * (strip % down)
-        half = np.empty((6, 6, channels), np.float32)
+        half = np.empty((PLACES, 1, channels), np.float32)
         for column in range(across):
             tile, left = strip * across + column, TILE * column
             for y in range(6):
@@ -209,14 +240,7 @@ def _gather(rows, rectified, down, across, tiles):
                 d, e = line[min(left + 3, width - 1)], line[min(left + 4, width - 1)]
                 f = line[min(left + 5, width - 1)]
                 for i in range(channels):
-                    (
-                        half[0, y, i],
-                        half[1, y, i],
-                        half[2, y, i],
-                        half[3, y, i],
-                        half[4, y, i],
-                        half[5, y, i],
-                    ) = _inputs(
+                    seen = (
                         max(a[i], floor),
                         max(b[i], floor),
                         max(c[i], floor),
@@ -224,23 +248,10 @@ def _gather(rows, rectified, down, across, tiles):
                         max(e[i], floor),
                         max(f[i], floor),
                     )
+                    _put(_inputs(seen), half, 6 * y, 1, 0, i)
             for x in range(6):
                 for i in range(channels):
-                    (
-                        tiles[x, tile, i],
-                        tiles[6 + x, tile, i],
-                        tiles[12 + x, tile, i],
-                        tiles[18 + x, tile, i],
-                        tiles[24 + x, tile, i],
-                        tiles[30 + x, tile, i],
-                    ) = _inputs(
-                        half[x, 0, i],
-                        half[x, 1, i],
-                        half[x, 2, i],
-                        half[x, 3, i],
-                        half[x, 4, i],
-                        half[x, 5, i],
-                    )
+                    _put(_inputs(_six(half, x, 6, 0, i)), tiles, x, 6, tile, i)
 
 
 @_compiled
@@ -249,29 +260,19 @@ def _scatter(products, bias, down, across, found):
     images, height, width, channels = found.shape
     for strip in prange(images * down):
         image, top = strip // down, TILE * (strip % down)
-        half = np.empty((6, TILE, channels), np.float32)
+        half = np.empty((6 * TILE, 1, channels), np.float32)
         whole = np.empty((TILE, channels), np.float32)
         for column in range(across):
             tile, left = strip * across + column, TILE * column
             for x in range(6):
                 for i in range(channels):
-                    half[x, 0, i], half[x, 1, i], half[x, 2, i], half[x, 3, i] = _outputs(
-                        products[x, tile, i],
-                        products[6 + x, tile, i],
-                        products[12 + x, tile, i],
-                        products[18 + x, tile, i],
-                        products[24 + x, tile, i],
-                        products[30 + x, tile, i],
-                    )
+                    four = _outputs(_six(products, x, 6, tile, i))
+                    half[x, 0, i], half[6 + x, 0, i] = four[0], four[1]
+                    half[12 + x, 0, i], half[18 + x, 0, i] = four[2], four[3]
             for y in range(min(TILE, height - top)):
                 for i in range(channels):
                     whole[0, i], whole[1, i], whole[2, i], whole[3, i] = _outputs(
-                        half[0, y, i],
-                        half[1, y, i],
-                        half[2, y, i],
-                        half[3, y, i],
-                        half[4, y, i],
-                        half[5, y, i],
+                        _six(half, 6 * y, 1, 0, i)
                     )
                 for x in range(min(TILE, width - left)):
                     for i in range(channels):
@@ -285,7 +286,7 @@ def _gather_gradient(rows, down, across, tiles):
     for strip in prange(images * down):
         image, top = strip // down, TILE * (strip % down)
         whole = np.empty((TILE, channels), np.float32)
-        half = np.empty((6, TILE, channels), np.float32)
+        half = np.empty((6 * TILE, 1, channels), np.float32)
         for column in range(across):
             tile, left = strip * across + column, TILE * column
             for y in range(TILE):
@@ -295,24 +296,12 @@ def _gather_gradient(rows, down, across, tiles):
                     for i in range(channels):
                         whole[x, i] = line[i] if inside else np.float32(0)
                 for i in range(channels):
-                    (
-                        half[0, y, i],
-                        half[1, y, i],
-                        half[2, y, i],
-                        half[3, y, i],
-                        half[4, y, i],
-                        half[5, y, i],
-                    ) = _outputs_adjoint(whole[0, i], whole[1, i], whole[2, i], whole[3, i])
+                    four = whole[0, i], whole[1, i], whole[2, i], whole[3, i]
+                    _put(_outputs_adjoint(four), half, 6 * y, 1, 0, i)
             for x in range(6):
                 for i in range(channels):
-                    (
-                        tiles[x, tile, i],
-                        tiles[6 + x, tile, i],
-                        tiles[12 + x, tile, i],
-                        tiles[18 + x, tile, i],
-                        tiles[24 + x, tile, i],
-                        tiles[30 + x, tile, i],
-                    ) = _outputs_adjoint(half[x, 0, i], half[x, 1, i], half[x, 2, i], half[x, 3, i])
+                    four = half[x, 0, i], half[6 + x, 0, i], half[12 + x, 0, i], half[18 + x, 0, i]
+                    _put(_outputs_adjoint(four), tiles, x, 6, tile, i)
 
 
 @_compiled
@@ -324,8 +313,8 @@ def _scatter_gradient(products, seen, rectified, down, across, found):
     images, height, width, channels = found.shape
     floor = np.float32(0) if rectified else LOWEST
     for image in prange(images):
-        half = np.empty((6, 6, channels), np.float32)
-        whole = np.empty((6, channels), np.float32)
+        half = np.empty((PLACES, 1, channels), np.float32)
+        whole = np.empty((6, 1, channels), np.float32)
         found[image] = 0
         for row in range(down):
             for column in range(across):
@@ -333,40 +322,12 @@ def _scatter_gradient(products, seen, rectified, down, across, found):
                 top, left = TILE * row, TILE * column
                 for x in range(6):
                     for i in range(channels):
-                        (
-                            half[0, x, i],
-                            half[1, x, i],
-                            half[2, x, i],
-                            half[3, x, i],
-                            half[4, x, i],
-                            half[5, x, i],
-                        ) = _inputs_adjoint(
-                            products[x, tile, i],
-                            products[6 + x, tile, i],
-                            products[12 + x, tile, i],
-                            products[18 + x, tile, i],
-                            products[24 + x, tile, i],
-                            products[30 + x, tile, i],
-                        )
+                        _put(_inputs_adjoint(_six(products, x, 6, tile, i)), half, x, 6, 0, i)
                 for y in range(min(6, height - top)):
                     for i in range(channels):
-                        (
-                            whole[0, i],
-                            whole[1, i],
-                            whole[2, i],
-                            whole[3, i],
-                            whole[4, i],
-                            whole[5, i],
-                        ) = _inputs_adjoint(
-                            half[y, 0, i],
-                            half[y, 1, i],
-                            half[y, 2, i],
-                            half[y, 3, i],
-                            half[y, 4, i],
-                            half[y, 5, i],
-                        )
+                        _put(_inputs_adjoint(_six(half, 6 * y, 1, 0, i)), whole, 0, 1, 0, i)
                     for x in range(min(6, width - left)):
                         at = found[image, top + y, left + x]
                         what = seen[image, top + y, left + x]
                         for i in range(channels):
-                            at[i] += whole[x, i] if what[i] > floor else np.float32(0)
+                            at[i] += whole[x, 0, i] if what[i] > floor else np.float32(0)
