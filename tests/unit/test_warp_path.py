@@ -21,6 +21,23 @@ def velocities(count, name="v", size=1.5):
     return size * fields / warp_path.root_mean_square(fields)[:, None, None, None]
 
 
+def linear_units(count):
+    """Observer of units whose responses are projections, and what on."""
+    weights = torch.from_numpy(generator("w").standard_normal((count, 3, SIDE, SIDE))).float()
+
+    def observe(stimuli, units):
+        return torch.einsum("uichw,uchw->ui", stimuli, weights[units]), stimuli
+
+    return observe, weights
+
+
+def fitted(count):
+    """Stimuli of some units, three each; their pairs; a velocity and two controls for each pair."""
+    fields = velocities(3 * count).view(count, 3, 2, SIDE, SIDE)
+    control = velocities(6 * count, name="c").view(count, 3, 2, 2, SIDE, SIDE)
+    return smooth(count, 3, 3, SIDE, SIDE), pairs.own_pairs(3), fields, control
+
+
 def norms(stimuli):
     return stimuli.flatten(-3).norm(dim=-1)
 
@@ -150,14 +167,8 @@ def test_half_a_pixel_and_back_costs_smooth_stimuli_nothing():
 
 def test_responses_belong_to_their_unit_pair_and_step():
     """A linear unit each, so that every response is a projection worked out anew."""
-    weights = torch.from_numpy(generator("w").standard_normal((2, 3, SIDE, SIDE))).float()
-
-    def observe(stimuli, units):
-        return torch.einsum("uichw,uchw->ui", stimuli, weights[units]), stimuli
-
-    stimuli, own = smooth(2, 3, 3, SIDE, SIDE), pairs.own_pairs(3)
-    fields = velocities(6).view(2, 3, 2, SIDE, SIDE)
-    control = velocities(12, name="c").view(2, 3, 2, 2, SIDE, SIDE)
+    observe, weights = linear_units(2)
+    stimuli, own, fields, control = fitted(2)
     moved = warp.displacement(fields.flatten(0, 1)).view_as(fields)
     fits = {"velocity": fields, "displacement": moved, "control_velocity": control}
     found = warp_path.responses(observe, stimuli, own, fits, NORM)
@@ -192,13 +203,13 @@ def test_responses_belong_to_their_unit_pair_and_step():
 @pytest.mark.parametrize("same", ["all", "none", "some"])
 def test_controls_that_are_the_same_by_both_matchings_are_seen_once(monkeypatch, same):
     """Whether all, none or some are: each has its own responses, and all have the start's."""
-    weights = torch.from_numpy(generator("w").standard_normal((2, 3, SIDE, SIDE))).float()
+    linear, weights = linear_units(2)
     count = 0
 
     def observe(stimuli, units):
         nonlocal count
         count += stimuli.shape[:2].numel()
-        return torch.einsum("uichw,uchw->ui", stimuli, weights[units]), stimuli
+        return linear(stimuli, units)
 
     def match(velocities, sources, moved):
         changed = {"all": 0, "none": len(velocities), "some": 1}[same]
@@ -207,9 +218,7 @@ def test_controls_that_are_the_same_by_both_matchings_are_seen_once(monkeypatch,
         )
 
     monkeypatch.setattr(warp_path, "match", match)
-    stimuli, own = smooth(2, 3, 3, SIDE, SIDE), pairs.own_pairs(3)
-    fields = velocities(6).view(2, 3, 2, SIDE, SIDE)
-    control = velocities(12, name="c").view(2, 3, 2, 2, SIDE, SIDE)
+    stimuli, own, fields, control = fitted(2)
     fits = {"velocity": fields, "displacement": fields, "control_velocity": control}
     found = warp_path.responses(observe, stimuli, own, fits, NORM)["control_response"]
     twice = {"all": 0, "none": 12, "some": 2}[same]
@@ -225,14 +234,8 @@ def test_controls_that_are_the_same_by_both_matchings_are_seen_once(monkeypatch,
 
 def test_a_path_in_parts_is_the_whole(monkeypatch):
     """Pairs some at a time, of units in turn."""
-    weights = torch.from_numpy(generator("w").standard_normal((3, 3, SIDE, SIDE))).float()
-
-    def observe(stimuli, units):
-        return torch.einsum("uichw,uchw->ui", stimuli, weights[units]), stimuli
-
-    stimuli, own = smooth(3, 3, 3, SIDE, SIDE), pairs.own_pairs(3)
-    fields = velocities(9).view(3, 3, 2, SIDE, SIDE)
-    control = velocities(18, name="c").view(3, 3, 2, 2, SIDE, SIDE)
+    observe, _ = linear_units(3)
+    stimuli, own, fields, control = fitted(3)
     fits = {"velocity": fields, "displacement": fields, "control_velocity": control}
     whole = warp_path.responses(observe, stimuli, own, fits, NORM)
     monkeypatch.setattr(warp_path, "at_once", lambda *_: 2)
