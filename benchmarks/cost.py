@@ -8,6 +8,7 @@ warps cost.
 """
 
 import argparse
+import functools
 import os
 import shutil
 import subprocess
@@ -62,19 +63,27 @@ def read(path):
     study = yaml.safe_load(path.read_text())
     config.validate(study, "config", path)
     registry = config.read_registry(study["registry"])
-    digest = code.digests(ROOT / "workflow/scripts/invariscope/network.py")
-
-    def facts(name):
-        return network.facts(registry[name], digest, "results/.architectures")
-
+    known = functools.cache(lambda name: facts(registry[name]))
     layers = {}
-    for (name, layer), entry in config.resolve(study, registry, facts).items():
+    for (name, layer), entry in config.resolve(study, registry, known).items():
         key = registry[name]["architecture"], layer
         found = layers.setdefault(
-            key, dict(network=name, features=entry["features"], units=0, **facts(name)[layer])
+            key, dict(network=name, features=entry["features"], units=0, **known(name)[layer])
         )
         found["units"] += len(entry["units"]) * entry["seeds"]
     return study, registry, layers
+
+
+def facts(entry):
+    """What is known of the layers of a network of the registry."""
+    digests = code.digests(ROOT / "workflow/scripts/invariscope/network.py")
+    return network.facts(entry, digests, "results/.architectures")
+
+
+def command(jobs):
+    """Words that run the workflow, some jobs side by side."""
+    words = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile"]
+    return [*words, "--cores", str(jobs)]
 
 
 def reduced(layers, count):
@@ -100,10 +109,8 @@ def run(folder, study, registry, entries, jobs):
     (folder / "networks.yaml").write_text(yaml.safe_dump(registry))
     study = study | dict(name="cost", registry="networks.yaml", layers=entries, compare=[])
     (folder / "study.yaml").write_text(yaml.safe_dump(study))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile"]
-    command += ["--directory", folder, "--configfile", folder / "study.yaml", "--cores", str(jobs)]
-    command += ["--quiet", "all", "results/cost/tables/units.csv"]
-    subprocess.run(command, check=True)
+    words = ["--directory", folder, "--configfile", folder / "study.yaml", "--quiet", "all"]
+    subprocess.run([*command(jobs), *words, "results/cost/tables/units.csv"], check=True)
     return list(records.read_whole(folder / "results/cost").values())
 
 

@@ -6,15 +6,12 @@ the last job before to the start of the job, by their records.
 
 import json
 import subprocess
-import sys
-from pathlib import Path
 
-from invariscope import code, config, network, records
+from invariscope import config, records
 
-from .cost import between_jobs
+from .cost import ROOT, between_jobs, command, facts
 from .setting import in_turn
 
-ROOT = Path(__file__).parents[1]
 NETWORK, UNITS = "vgg16_untrained", 3000
 
 
@@ -37,18 +34,16 @@ def measure(setting):
 
 def snakemake(*words):
     """What a run of the workflow says."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--cores", "1"]
-    done = subprocess.run([*command, *words], capture_output=True, text=True, check=True)
+    done = subprocess.run([*command(1), *words], capture_output=True, text=True, check=True)
     return done.stdout + done.stderr
 
 
 def large_study():
     """Options of a study of 3,000 units, of a network whose weights need no download."""
     entry = config.read_registry(ROOT / "config/networks.yaml")[NETWORK]
-    digest = code.digests(ROOT / "workflow/scripts/invariscope/network.py")
     left, layers = UNITS, []
-    for layer, facts in network.facts(entry, digest, "results/.architectures").items():
-        count = min(left, facts["channels"])
+    for layer, known in facts(entry).items():
+        count = min(left, known["channels"])
         if count:
             layers.append(dict(network=NETWORK, layer=layer, units=[f"0-{count - 1}"]))
         left -= count

@@ -32,8 +32,8 @@ PACKAGES = {
     "scipy": (*COMMON, "pandas", "matplotlib.pyplot", "seaborn", "jinja2"),
 }
 # What Snakemake sets for each job. Libraries read the first when they are loaded.
-THREADS = ("OMP", "GOTO", "OPENBLAS", "MKL", "NUMEXPR")
-THREADS = (*(f"{name}_NUM_THREADS" for name in THREADS), "VECLIB_MAXIMUM_THREADS")
+_COUNTED = "OMP", "GOTO", "OPENBLAS", "MKL", "NUMEXPR"
+THREADS = (*(f"{name}_NUM_THREADS" for name in _COUNTED), "VECLIB_MAXIMUM_THREADS")
 TEMPORARY = ("TMPDIR", "TMP", "TEMPDIR", "TEMP")
 
 _execute_script = PythonScript.execute_script
