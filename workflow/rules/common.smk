@@ -26,6 +26,14 @@ from invariscope.digest import sha256
 from invariscope.errors import UserError, choices
 
 
+IN_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+if IN_CONDA and shutil.which("conda") is None:
+    sys.exit(
+        "invariscope: --sdm conda: there is no command `conda` on this machine; without the flag, "
+        "all packages are those of pyproject.toml"
+    )
+
+
 @cache
 def facts(name):
     """What is known of the layers of network `name`."""
@@ -36,10 +44,9 @@ def facts(name):
 @cache
 def code_of(script):
     """What a script of the workflow runs: digests of its code, versions of its packages."""
-    elsewhere = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
     path = SCRIPTS / script
     return dict(
-        code=code.digests(path), packages=code.packages(path, pins() if elsewhere else None)
+        code=code.digests(path), packages=code.packages(path, pins() if IN_CONDA else None)
     )
 
 
