@@ -68,9 +68,7 @@ def record(script, places=None, **parameters):
 
 
 try:
-    REGISTRY, STUDY, COMPARISONS, PHOTO_DIGESTS = study.read(
-        config, workflow.configfiles, facts_of
-    )
+    REGISTRY, STUDY, COMPARISONS, PHOTO_DIGESTS = study.read(config, workflow.configfiles, facts_of)
 except UserError as error:
     sys.exit(f"invariscope: {error}")
 
