@@ -7,6 +7,7 @@ import pickle
 import struct
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -240,7 +241,8 @@ def picture(kind, mode="RGB", size=(40, 40), **options):
 def bomb(side=60000):
     """A PNG whose header tells of more pixels than any photo has."""
     data = picture("png")
-    return data[:16] + struct.pack(">II", side, side) + data[24:]
+    head = b"IHDR" + struct.pack(">II", side, side) + data[24:29]
+    return data[:12] + head + struct.pack(">I", zlib.crc32(head)) + data[33:]
 
 
 def with_wrong_checksum():

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
 from .errors import UserError, choices
 
@@ -85,7 +85,7 @@ def read_safetensors(path, wanted, what):
         with safe_open(path, "pt") as file:
             names = list(file.keys())
             return {name: file.get_tensor(name) if name in wanted else None for name in names}
-    except Exception as error:  # of a kind of numbers that torch lacks, too
+    except SafetensorError as error:
         raise UserError(f"{what}: not a safetensors file ({error})") from None
 
 
@@ -202,7 +202,7 @@ def _is_plain(value):
         return np.issubdtype(value.dtype, np.floating)
     return (
         torch.is_tensor(value)
-        and value.is_floating_point()
+        and value.dtype in (torch.float16, torch.bfloat16, torch.float32, torch.float64)
         and value.layout == torch.strided
         and value.device.type == "cpu"
     )
