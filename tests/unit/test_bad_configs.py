@@ -205,6 +205,42 @@ def test_mutated_registries(here):
     assert found.count("refused") > 150
 
 
+MISTAKES = [
+    (STUDY, ("name",), "s\n", r"config: name: 's\\n' does not match"),
+    (STUDY, ("name",), "x" * 10**6, r"config: name: 'xxx.* \.\.\. .*xxx' is too long"),
+    (STUDY, ("synthesis", "weight"), 10**400, r"config: synthesis\.weight: 1000.* greater than"),
+    (STUDY, ("seed",), 2**32, r"config: seed: 4294967296 is greater than the maximum"),
+    (STUDY, ("layers", 0, "show"), [0, 0], r"config: layers\[0\]\.show: .* non-unique"),
+    (STUDY, ("registry",), "config", r"config: registry: there is no file 'config'"),
+    (STUDY, ("registry",), "a\0b", r"config: registry: there is no file 'a\\x00b'"),
+    (STUDY, ("natural", "photos"), "a\0b", r"natural\.photos: folder 'a\\x00b' holds no"),
+    (NETWORKS, (7,), NETWORKS["untrained"], "the file: 7 is not of type 'string'"),
+    (NETWORKS, ("untrained", "layers", 7), "features.0", "layers: 7 is not of type 'string'"),
+    (NETWORKS, ("ground_truth", "layers"), {"a": "b"}, r"ground_truth\.layers: .*{cells: cells}"),
+    (
+        NETWORKS,
+        ("untrained", "architecture"),
+        "vgg17",
+        r"^config/networks\.yaml: untrained: architecture 'vgg17' is unknown",
+    ),
+    (NETWORKS, ("ground_truth", "preprocessing", "std", 0), 1e-9, r"std\[0\]: 1e-09 is less than"),
+]
+
+
+@pytest.mark.parametrize(("original", "path", "wrong", "message"), MISTAKES)
+def test_mistakes_that_once_were_not_told(here, original, path, wrong, message):
+    value = copy.deepcopy(original)
+    parent = value
+    for key in path[:-1]:
+        parent = parent[key]
+    parent[path[-1]] = copy.deepcopy(wrong)
+    both = (value, NETWORKS) if original is STUDY else (copy.deepcopy(STUDY), value)
+    with pytest.raises(UserError, match=message) as error:
+        read(*both)
+    assert str(error.value).isprintable()
+    assert len(str(error.value)) <= LONGEST + 5
+
+
 BOMB = "a0: &a0 [1, 1]\n" + "".join(f"a{i + 1}: &a{i + 1} [*a{i}, *a{i}]\n" for i in range(40))
 MERGED = "a0: &a0 {b: 1}\n" + "".join(
     f"a{i + 1}: &a{i + 1} {{<<: [*a{i}, *a{i}]}}\n" for i in range(40)

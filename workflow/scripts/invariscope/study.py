@@ -41,6 +41,13 @@ def read(config, configfiles, facts):
         checks.read_yaml(file)  # for what Snakemake does not mind, such as a key given twice
     checks.validate(config, "config", "config")
     path = config["registry"]
+    # They are kept in one folder.
+    names = ["Snakefile", *(Path(file).name for file in [*configfiles, path])]
+    if len(set(names)) < len(names):
+        raise UserError(f"config: two of its files have one name ({choices(names)}); rename one")
+    for name in names:
+        if set("{}") & set(name):  # Snakemake would take it for a pattern
+            raise UserError(f"config: its file '{name}' has a brace in its name; rename it")
     if not Path(path).is_file():
         raise UserError(f"config: registry: there is no file '{path}'")
     registry = checks.read_registry(path)
@@ -62,11 +69,4 @@ def read(config, configfiles, facts):
                 f"'{layer}' of '{name}'"
             )
         sources.check_file(registry[name]["weights"])
-    # They are kept in one folder.
-    names = ["Snakefile", *(Path(file).name for file in [*configfiles, path])]
-    if len(set(names)) < len(names):
-        raise UserError(f"config: two of its files have one name ({choices(names)}); rename one")
-    for name in names:
-        if set("{}") & set(name):  # Snakemake would take it for a pattern
-            raise UserError(f"config: its file '{name}' has a brace in its name; rename it")
     return registry, layers, comparisons, photo_digests(config["natural"]["photos"])
