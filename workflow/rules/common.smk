@@ -20,10 +20,10 @@ import forking
 import progress
 import reporting
 import scheduling
-from invariscope import code, natural, network, provenance, sources
-from invariscope.config import blocks, comparisons, read_registry, resolve, validate
+from invariscope import code, network, provenance, study
+from invariscope.config import blocks
 from invariscope.digest import sha256
-from invariscope.errors import UserError, choices
+from invariscope.errors import UserError
 
 
 IN_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
@@ -37,8 +37,13 @@ if IN_CONDA and shutil.which("conda") is None:
 @cache
 def facts(name):
     """What is known of the layers of network `name`."""
+    return facts_of(REGISTRY[name])
+
+
+def facts_of(entry):
+    """What is known of the layers of a network, by its entry in the registry."""
     digests = code.digests(SCRIPTS / "invariscope" / "network.py")
-    return network.facts(REGISTRY[name], digests, "results/.architectures")
+    return network.facts(entry, digests, "results/.architectures")
 
 
 @cache
@@ -70,23 +75,14 @@ def record(script, places=None, **parameters):
 
 
 try:
-    validate(config, "config", "config")
-    REGISTRY = read_registry(config["registry"])
-    # What describes the study, as files.
-    SOURCES = [Path(workflow.basedir) / "Snakefile", *workflow.configfiles, config["registry"]]
-    SOURCES = list(map(str, SOURCES))
-    STUDY = resolve(config, REGISTRY, facts)
-    COMPARISONS = comparisons(config, REGISTRY, STUDY)
-    for name, _ in STUDY:
-        sources.check_file(REGISTRY[name]["weights"])
-    names = [Path(path).name for path in SOURCES]
-    if len(set(names)) < len(names):
-        raise UserError(f"config: two of its files have one name ({choices(names)}); rename one")
-    PHOTO_DIGESTS = [sha256(path) for path in natural.photo_paths(config["natural"]["photos"])]
+    REGISTRY, STUDY, COMPARISONS, PHOTO_DIGESTS = study.read(config, workflow.configfiles, facts_of)
 except UserError as error:
     sys.exit(f"invariscope: {error}")
 
 OUT = f"results/{config['name']}"
+# What describes the study, as files.
+SOURCES = [Path(workflow.basedir) / "Snakefile", *workflow.configfiles, config["registry"]]
+SOURCES = list(map(str, SOURCES))
 # Where the study is described, so that an audit can look what it says now.
 DESCRIBED = provenance.described(workflow.configfiles, workflow.config_settings.config)
 dag.plan_by_content(OUT)
