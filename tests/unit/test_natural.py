@@ -102,6 +102,41 @@ def test_channel_means_against_the_padded_network(vgg):
     np.testing.assert_allclose(means["conv1_1"], total / count, rtol=1e-4)
 
 
+@pytest.mark.parametrize("threads", [2, 5])
+def test_channel_means_do_not_depend_on_threads(vgg, threads):
+    """To the last bit; whichever photo is done first, they are told and summed up in order."""
+    rng = np.random.default_rng(0)
+    sides = [(100, 90), *[(30, 34)] * 20, (90, 100)]
+    photos = [rng.uniform(0, 255, (3, *side)).astype(np.float32) for side in sides]
+    told = []
+    found = natural.channel_means(vgg[0], photos, MEAN, lambda: told.append(1), threads)
+    assert len(told) == len(photos)
+    alone = natural.channel_means(vgg[0], photos, MEAN)
+    assert list(found) == list(alone)
+    for layer in found:
+        np.testing.assert_array_equal(found[layer], alone[layer])
+
+
+def test_few_photos_are_held_at_any_time(vgg):
+    """Photos that are many are read as the work gets to them."""
+    seen, ahead = [], []
+
+    class Photos:
+        def __len__(self):
+            return 40
+
+        def __getitem__(self, index):
+            seen.append(index)
+            return np.full((3, 30, 30), index, np.float32)
+
+    def progress():
+        ahead.append(len(seen) - len(ahead))
+
+    natural.channel_means(vgg[0], Photos(), MEAN, progress, threads=2)
+    assert sorted(seen) == list(range(40))
+    assert max(ahead) <= 2 * 2 + 1 + 2
+
+
 def test_channel_means_of_parallel_branches():
     """Layers that lie on no common path are read one run each, all over the photo's middle."""
     layers = {

@@ -20,7 +20,7 @@ import forking
 import progress
 import reporting
 import scheduling
-from invariscope import code, natural, network, provenance, sources
+from invariscope import code, natural, network, photos, provenance, sources
 from invariscope.config import blocks, comparisons, read_registry, resolve, validate
 from invariscope.digest import sha256
 from invariscope.errors import UserError, choices
@@ -75,7 +75,8 @@ try:
     names = [Path(path).name for path in SOURCES]
     if len(set(names)) < len(names):
         raise UserError(f"config: two of its files have one name ({choices(names)}); rename one")
-    PHOTO_DIGESTS = [sha256(path) for path in natural.photo_paths(config["natural"]["photos"])]
+    PHOTOS = natural.photo_paths(config["natural"]["photos"])
+    PHOTOS_DIGEST = photos.digest(photos.digests(PHOTOS, "results/.photos.json"))
 except UserError as error:
     sys.exit(f"invariscope: {error}")
 
@@ -172,7 +173,7 @@ def photos_record():
     """What the photos are, and how they are read."""
     return dict(
         places=dict(photos=config["natural"]["photos"]),
-        photo_digests=PHOTO_DIGESTS,
+        photos_digest=PHOTOS_DIGEST,
         side=config["natural"]["side"],
     )
 

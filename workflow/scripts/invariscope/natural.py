@@ -1,10 +1,11 @@
 """Natural image statistics: photos, channel means, and the norm of a stimulus."""
 
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from .digest import check_digest
 from .errors import UserError
 from .receptive_field import channels, input_interval, stride
 
@@ -90,20 +91,6 @@ def photo_paths(folder):
     return paths
 
 
-def read_photos(folder, digests, side):
-    """All photos of `photo_paths`, as `read_photo` gives them.
-
-    Raises
-    ------
-    UserError
-        Also if one has not the SHA-256 that it had when the run was planned.
-    """
-    paths = photo_paths(folder)
-    for path, digest in zip(paths, digests, strict=True):
-        check_digest(path, digest, f"photo {path}")
-    return [read_photo(path, side) for path in paths]
-
-
 def read_photo(path, side):
     """One photo, shrunk so that its shorter side is `side` pixels.
 
@@ -126,7 +113,7 @@ def read_photo(path, side):
     return np.asarray(image, np.float32).transpose(2, 0, 1)
 
 
-def channel_means(trunk, photos, mean, progress=None):
+def channel_means(trunk, photos, mean, progress=None, threads=1):
     """Mean of each channel after its ReLU over natural photos, for every layer of a trunk.
 
     Dividing a layer by these gives the normalised network of Gatys et al. (2015): rescaling one
@@ -135,37 +122,67 @@ def channel_means(trunk, photos, mean, progress=None):
     Parameters
     ----------
     trunk : Trunk
-    photos : iterable of numpy.ndarray, (channel, y, x)
+    photos : sequence of numpy.ndarray, (channel, y, x)
         8-bit units.
     mean : sequence of 3 floats
         The dataset's mean, as a fraction of 255.
     progress : function of no argument, optional
         Called after each photo.
+    threads : int
+        How many photos are looked at side by side. The means do not depend on that.
 
     Returns
     -------
     dict of str to numpy.ndarray, (channels,)
         Over all positions that see no border.
     """
+    runs = _runs(trunk.architecture)
+    sums, counts = {}, {}
+    for found in _side_by_side(lambda i: _sums(trunk, runs, photos[i], mean), len(photos), threads):
+        for layer, (total, count) in found.items():
+            sums[layer] = sums.get(layer, 0) + total
+            counts[layer] = counts.get(layer, 0) + count
+        if progress is not None:
+            progress()
+    return {layer: sums[layer] / counts[layer] for layer in trunk.architecture.layers}
+
+
+def _sums(trunk, runs, photo, mean):
+    """Of each layer the sum of each channel after its ReLU over one photo, and of how many."""
     import torch
 
-    architecture = trunk.architecture
     offset = 255 * np.array(mean, np.float32)[:, None, None]
-    runs = _runs(architecture)
-    sums = {layer: np.zeros(channels(architecture, layer)) for layer in architecture.layers}
-    counts = dict.fromkeys(architecture.layers, 0)
+    found = {}
     with torch.inference_mode():
-        for photo in photos:
-            for top, layers in runs.items():
-                size, crop = fitting(architecture, top, photo)
-                stimulus = torch.from_numpy(crop - offset)[None].to(trunk.device)
-                _, recorded = trunk.run(stimulus, top, size, record=layers)
-                for layer, value in zip(layers, recorded, strict=True):
-                    sums[layer] += value.relu().double().sum((0, 2, 3)).cpu().numpy()
-                    counts[layer] += value[0, 0].numel()
-            if progress is not None:
-                progress()
-    return {layer: sums[layer] / counts[layer] for layer in sums}
+        for top, layers in runs.items():
+            size, crop = fitting(trunk.architecture, top, photo)
+            stimulus = torch.from_numpy(crop - offset)[None].to(trunk.device)
+            _, recorded = trunk.run(stimulus, top, size, record=layers)
+            for layer, value in zip(layers, recorded, strict=True):
+                total = value.relu().double().sum((0, 2, 3)).cpu().numpy()
+                found[layer] = total, value[0, 0].numel()
+    return found
+
+
+def _side_by_side(function, count, threads):
+    """What `function` gives for 0, 1, ..., count - 1, in this order; few wait at any time."""
+    with ThreadPoolExecutor(threads, initializer=_be_single) as pool:
+        waiting = deque()
+        for index in range(count):
+            waiting.append(pool.submit(function, index))
+            if len(waiting) > 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _be_single():
+    """Have the libraries use no more threads than the one that calls."""
+    import numba
+    import torch
+
+    numba.set_num_threads(1)
+    torch.set_num_threads(1)
 
 
 def _runs(architecture):
