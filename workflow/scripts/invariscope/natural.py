@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import UserError
-from .receptive_field import channels, input_interval, stride
+from .receptive_field import input_interval, stride
 
 # Photos of scenes, objects and animals that installed packages carry.
 PACKAGED = {
