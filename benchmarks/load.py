@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -30,30 +31,28 @@ STAGES = "weights", "natural", "stimuli", "phase", "warp", "baselines"
 def measure(setting):
     """Rows, one for each job and question, and notes."""
     with tempfile.TemporaryDirectory(dir="results", prefix=".load-") as folder:
-        return measure_in(Path(folder), setting.results, setting.threads)
-
-
-def measure_in(folder, source, cores):
-    """The same, from files of the study `source`, in an empty folder."""
-    study = make(folder, source)
-    words = [*command(cores), "--directory", folder, "--configfile", folder / "study.yaml"]
-    words.append("--quiet")
-    rows = [row("plan of what is not there", words, "--dry-run"), row("all that follows", words)]
-    made = records.read_whole(study)
-    for name, record in made.items():
-        if name.partition("/")[0] not in STAGES:
-            start, end = moments(record)
-            held = record["run"]["peak_memory"] / 1e6
-            rows.append(dict(what=record["rule"], seconds=end - start, mb=held))
-    rows.append(row("run with nothing to do", words))
-    rows.append(row("verify", [Path(sys.executable).with_name("invariscope"), "verify", study]))
-    notes = [f"{len(NETWORKS) * sum(UNITS.values())} units, {len(made)} jobs, {cores} cores"]
+        folder = Path(folder).resolve()
+        study = make(folder, setting.results)
+        words = [*command(setting.threads), "--directory", folder, "--quiet"]
+        words += ["--configfile", folder / "study.yaml"]
+        rows = [row("plan of what follows", *words, "--dry-run"), row("all that follows", *words)]
+        made = records.read_whole(study)
+        for name, record in made.items():
+            if name.partition("/")[0] not in STAGES:
+                start, end = moments(record)
+                held = record["run"]["peak_memory"] / 1e6
+                rows.append(dict(what=record["rule"], seconds=end - start, mb=held))
+        rows.append(row("run with nothing to do", *words))
+        verify = Path(sys.executable).with_name("invariscope")
+        rows.append(row("verify", verify, "verify", study))
+    units = len(NETWORKS) * sum(UNITS.values())
+    notes = [f"{units} units, {len(made)} records, {setting.threads} jobs side by side"]
     return dict(rows=rows, notes=notes)
 
 
-def row(what, words, *more):
+def row(what, *words):
     """A row for a command, Python's start included."""
-    seconds, _ = timed(lambda: subprocess.run([*words, *more], check=True, capture_output=True))
+    seconds, _ = timed(partial(subprocess.run, words, check=True, capture_output=True))
     return dict(what=what, seconds=seconds)
 
 
@@ -67,7 +66,7 @@ def make(folder, source):
     config = dict(name="load", registry=registry, layers=layers, compare=[list(NETWORKS)])
     path = folder / "study.yaml"
     path.write_text(yaml.safe_dump(config))
-    words = [sys.executable, ROOT / "workflow/scripts/dag.py", "--configfile", path.absolute()]
+    words = [sys.executable, ROOT / "workflow/scripts/dag.py", "--configfile", path]
     asked = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True)
     study, begun = folder / "results/load", provenance.now()
     run = provenance.circumstances(begun, 1)

@@ -166,7 +166,10 @@ def _sums(trunk, runs, photo, mean):
 
 def _side_by_side(function, count, threads):
     """What `function` gives for 0, 1, ..., count - 1, in this order; few wait at any time."""
-    with ThreadPoolExecutor(threads, initializer=_be_single) as pool:
+    import numba
+
+    # Of numba, unlike PyTorch, every thread has a number of threads of its own.
+    with ThreadPoolExecutor(threads, initializer=numba.set_num_threads, initargs=(1,)) as pool:
         waiting = deque()
         for index in range(count):
             waiting.append(pool.submit(function, index))
@@ -174,15 +177,6 @@ def _side_by_side(function, count, threads):
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-
-def _be_single():
-    """Have the libraries use no more threads than the one that calls."""
-    import numba
-    import torch
-
-    numba.set_num_threads(1)
-    torch.set_num_threads(1)
 
 
 def _runs(architecture):
