@@ -14,7 +14,7 @@ import pandas as pd
 
 from invariscope import files, provenance
 
-from . import dag, phase, quality, rate, roofline, scaling, setting, texture, warp
+from . import dag, load, phase, quality, rate, roofline, scaling, setting, texture, warp
 
 PARTS = {
     "quality": quality,
@@ -25,6 +25,7 @@ PARTS = {
     "warp": warp,
     "scaling": scaling,
     "dag": dag,
+    "load": load,
 }
 OUTPUT = Path("results/benchmarks.json")
 

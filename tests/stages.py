@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import matplotlib.pyplot as plt
 from running import ROOT
 
-from invariscope import natural, network
+from invariscope import natural, network, photos
 from invariscope.config import blocks, comparisons, resolve, validate
 from invariscope.digest import sha256
 
@@ -55,8 +55,9 @@ def blocks_and_tables(config, registry, folder, kept):
     validate(config, "config", "config")
     validate(registry, "networks", "registry")
     layers = resolve(config, registry, lambda name: network.facts(registry[name], "", kept))
-    photos, side = config["natural"]["photos"], config["natural"]["side"]
-    photos = dict(photos=photos, photo_digests=natural.photo_digests(photos), side=side)
+    shown, side = config["natural"]["photos"], config["natural"]["side"]
+    digests = photos.digests(natural.photo_paths(shown), kept / "photos.json")
+    seen = dict(photos=shown, photos_digest=photos.digest(digests), side=side)
     unread = {"constrained": "weight", "penalty": "fraction"}[config["synthesis"]["objective"]]
     settings = {key: value for key, value in config["synthesis"].items() if key != unread}
     made = {stage: {} for stage in ("stimuli", "phase", "warp", "baselines")}
@@ -68,7 +69,7 @@ def blocks_and_tables(config, registry, folder, kept):
         if not means.exists():
             asked = dict(source=entry["weights"], layers=entry["layers"])
             _job("weights", {}, dict(weights=weights), architecture=entry["architecture"], **asked)
-            asked = dict(network=name, preprocessing=preprocessing, **photos)
+            asked = dict(network=name, preprocessing=preprocessing, **seen)
             _job("natural", shared, dict(natural=means), **asked)
         for seed in range(config["seed"], config["seed"] + study["seeds"]):
             of = dict(network=name, layer=layer, seed=seed, std=preprocessing["std"])
@@ -93,7 +94,7 @@ def blocks_and_tables(config, registry, folder, kept):
                     ("warp", dict(block=block, warp=config["warp"])),
                 ]
                 if study["baselines"] and seed == config["seed"]:
-                    asked = dict(features=features, steps=settings["steps"], **photos)
+                    asked = dict(features=features, steps=settings["steps"], **seen)
                     stages += [("baselines", dict(preprocessing=preprocessing, **asked))]
                 for stage, asked in stages:
                     output = {stage: here / f"{block}.{stage}.nc"}

@@ -11,11 +11,12 @@ import pytest
 import torch
 import xarray as xr
 from architectures import STD, plain_vgg
+from blocks import stimuli_block
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import __main__ as command
-from benchmarks import cost, dag, peers, published, quality, rate, roofline, scaling, setting
-from invariscope import weights
+from benchmarks import cost, dag, load, peers, published, quality, rate, roofline, scaling, setting
+from invariscope import files, weights
 from invariscope.objective import Penalty
 from invariscope.optimiser import Published
 from invariscope.spectrum import precondition, preconditioner
@@ -189,6 +190,26 @@ def test_large_study_has_as_many_units_as_it_says(monkeypatch):
     (layers,) = (json.loads(v.removeprefix("layers=")) for v in values if v.startswith("layers="))
     ranges = [entry["units"][0].split("-") for entry in layers]
     assert sum(int(last) - int(first) + 1 for first, last in ranges) == dag.UNITS
+
+
+def test_copies_of_blocks_have_the_names_of_their_paths(tmp_path):
+    """And the content of the real blocks in turn; what is of a whole network is copied as it is."""
+    source, study = tmp_path / "source", tmp_path / "study"
+    for place, block in enumerate(("0000-0015", "0016-0031")):
+        real = stimuli_block(range(16), a_max=np.full(16, 5.0 + place))
+        files.write_dataset(real, source / f"stimuli/vgg16/conv3_1/{block}.nc")
+    (source / "weights").mkdir()
+    (source / "weights/vgg16.safetensors").write_text("weights")
+    names = [f"stimuli/vgg16_untrained/conv9_9/{block}.nc" for block in ("0048-0063", "0064-0079")]
+    for name in (*names, "weights/vgg16.safetensors"):
+        load.copy(source, study, name)
+    for name, first, a_max in zip(names, (48, 64), (6.0, 5.0), strict=True):
+        found = files.read_dataset(study / name)
+        assert found.unit.values.tolist() == list(range(first, first + 16))
+        assert found.attrs == real.attrs | dict(network="vgg16_untrained", layer="conv9_9")
+        assert (found.a_max.values == a_max).all()
+        np.testing.assert_array_equal(found.stimulus.values, real.stimulus.values)
+    assert (study / "weights/vgg16.safetensors").read_text() == "weights"
 
 
 def test_a_study_out_of_date_is_not_timed_as_one_with_nothing_to_do(measured, monkeypatch):

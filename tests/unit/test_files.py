@@ -1,9 +1,11 @@
 """Outputs appear whole or not at all; seeds follow from names."""
 
+import blocks
 import numpy as np
 import pytest
 import xarray as xr
 
+from invariscope.baselines_dataset import YARDSTICKS, baselines_dataset
 from invariscope.files import read_dataset, write_dataset, write_whole
 from invariscope.seeds import generator
 from invariscope.synthesis import start
@@ -47,6 +49,85 @@ def test_datasets_have_the_same_bytes(tmp_path):
     again = read_dataset(tmp_path / "1.nc")
     (tmp_path / "1.nc").unlink()
     xr.testing.assert_identical(again, dataset)
+
+
+def by_xarray(path, variables=None):
+    with xr.open_dataset(path, engine="h5netcdf") as dataset:
+        return (dataset if variables is None else dataset[variables]).load()
+
+
+def same(found, expected):
+    """Also in types, and in order of variables and attributes: `assert_identical` passes these."""
+    xr.testing.assert_identical(found, expected)
+    assert list(found.data_vars) == list(expected.data_vars)
+    for one, other in (found, expected), *((found[k], expected[k]) for k in expected.variables):
+        assert list(one.attrs) == list(other.attrs)
+        assert [type(v) for v in one.attrs.values()] == [type(v) for v in other.attrs.values()]
+    for name in expected.variables:
+        assert found[name].dtype == expected[name].dtype
+    assert set(found.indexes) == set(expected.indexes)
+
+
+def stages(images):
+    """What each stage leaves, made up; of a single image much is missing and a dimension empty."""
+    stimuli = blocks.stimuli_block([3, 5, 4], a_max=[10, 0, -1], images=images, truth="simple")
+    baselines = {
+        condition: dict(
+            stimulus=stimuli.stimulus.values[0],
+            response=stimuli.response.values[0],
+            **dict.fromkeys(YARDSTICKS, np.array([1.0, np.nan, 2.0])),
+        )
+        for condition in ("diverse", "restarts")
+    }
+    means = {layer: (f"channel_{layer}", np.arange(4.0), {"long_name": "m"}) for layer in "ab"}
+    return {
+        "stimuli": stimuli,
+        "phase": blocks.phase_block(stimuli),
+        "warp": blocks.warp_block(stimuli),
+        "baselines": baselines_dataset(baselines, stimuli, network="n", seed=0),
+        "natural": xr.Dataset(means, attrs={"network": "n", "photos": 7, "side": 256}),
+    }
+
+
+@pytest.mark.parametrize("images", [3, 1])
+@pytest.mark.parametrize("stage", ["stimuli", "phase", "warp", "baselines", "natural"])
+def test_every_file_is_read_as_xarray_reads_it(tmp_path, stage, images):
+    path = tmp_path / "a.nc"
+    write_dataset(stages(images)[stage], path)
+    whole = by_xarray(path)
+    same(read_dataset(path), whole)
+    for name in whole.data_vars:
+        same(read_dataset(path, [name]), by_xarray(path, [name]))
+    some = list(whole.data_vars)[::-2]
+    same(read_dataset(path, some), by_xarray(path, some))
+    write_dataset(read_dataset(path), tmp_path / "again.nc")
+    assert (tmp_path / "again.nc").read_bytes() == path.read_bytes()
+
+
+def test_every_sort_of_value_is_read_as_xarray_reads_it(tmp_path):
+    dataset = xr.Dataset(
+        {
+            "text": ("unit", ["", "größer"]),
+            "flag": (("unit", "x"), [[True, False, True]] * 2),
+            "gone": (("x", "y"), np.array([[np.nan, np.inf, -0.0, 1]] * 3, np.float32)),
+            "whole": ("y", np.arange(4, dtype=np.int16)),
+            "number": ((), 3.5),
+            "empty": (("unit", "none"), np.zeros((2, 0))),
+        },
+        {
+            "unit": [7, 3],
+            "x": ["a", "b", "c"],
+            "beside": ("y", [True, False, True, False]),
+            "nowhere": ("none", np.zeros(0, int)),
+        },
+        {"a": 1, "b": 2.5, "c": "text", "d": np.float32(0.1)},
+    )
+    dataset.whole.attrs.update(z="last of the alphabet, first here", a=3)
+    path = tmp_path / "a.nc"
+    write_dataset(dataset, path)
+    same(read_dataset(path), by_xarray(path))
+    for name in dataset.data_vars:
+        same(read_dataset(path, [name]), by_xarray(path, [name]))
 
 
 def test_seeds_follow_from_names_not_from_order():

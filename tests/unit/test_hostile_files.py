@@ -17,7 +17,7 @@ from architectures import traced
 from PIL import Image
 from safetensors.torch import save as safetensors
 
-from invariscope import natural, sources
+from invariscope import natural, photos, sources
 from invariscope.digest import sha256
 from invariscope.errors import UserError
 
@@ -261,12 +261,19 @@ BROKEN = {
 }
 
 
+@pytest.fixture
+def planned(tmp_path, tmp_path_factory):
+    """Asks for the digest of the photos that lie here."""
+    memory = tmp_path_factory.mktemp("memory") / "photos.json"
+    return lambda: photos.digest(photos.digests(natural.photo_paths(str(tmp_path)), memory))
+
+
 @pytest.mark.parametrize("name", BROKEN)
-def test_broken_photos(tmp_path, name):
+def test_broken_photos(tmp_path, planned, name):
     (tmp_path / name).write_bytes(BROKEN[name])
-    digests = natural.photo_digests(str(tmp_path))
+    found = photos.read(str(tmp_path), planned(), 32)
     with pytest.raises(UserError, match=rf"photo .*{name}: not a readable image") as error:
-        natural.read_photos(str(tmp_path), digests, 32)
+        found[0]
     assert str(error.value).isprintable()
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
@@ -281,13 +288,13 @@ def test_broken_photos(tmp_path, name):
     ],
     ids=["folder", "link to nowhere", "link to itself", "pipe"],
 )
-def test_what_is_no_file_is_no_photo(tmp_path, make):
+def test_what_is_no_file_is_no_photo(tmp_path, planned, make):
     make(tmp_path / "x.png")
-    with pytest.raises(UserError, match=r"photo .*x\.png: not a file, or a link to none"):
-        natural.photo_digests(str(tmp_path))
+    with pytest.raises(UserError, match=r"photo .*x\.png: (not a file|cannot be read )"):
+        planned()
 
 
-def test_a_photo_that_may_not_be_read(tmp_path, monkeypatch):
+def test_a_photo_that_may_not_be_read(tmp_path, planned, monkeypatch):
     (tmp_path / "x.png").write_bytes(picture("png"))
 
     def refuse(*_):
@@ -295,7 +302,7 @@ def test_a_photo_that_may_not_be_read(tmp_path, monkeypatch):
 
     monkeypatch.setattr("invariscope.digest.sha256", refuse)  # root may read anything
     with pytest.raises(UserError, match=r"x\.png: cannot be read \(Permission denied\)"):
-        natural.photo_digests(str(tmp_path))
+        planned()
 
 
 KINDS = {

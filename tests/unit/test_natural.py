@@ -1,5 +1,8 @@
 """Natural statistics against plain arithmetic, the normalised network against its definition."""
 
+import time
+
+import numba
 import numpy as np
 import pytest
 import torch
@@ -100,6 +103,51 @@ def test_channel_means_against_the_padded_network(vgg):
         inside = value[0, :, 1:-1, 1:-1].relu().double().numpy()
         total, count = total + inside.sum((1, 2)), count + inside[0].size
     np.testing.assert_allclose(means["conv1_1"], total / count, rtol=1e-4)
+
+
+@pytest.mark.parametrize("threads", [2, 5])
+def test_channel_means_do_not_depend_on_threads(vgg, threads):
+    """To the last bit; whichever photo is done first, they are told and summed up in order."""
+    rng = np.random.default_rng(0)
+    sides = [(100, 90), *[(30, 34)] * 20, (90, 100)]
+    photos = [rng.uniform(0, 255, (3, *side)).astype(np.float32) for side in sides]
+    told = []
+    found = natural.channel_means(vgg[0], photos, MEAN, lambda: told.append(1), threads)
+    assert len(told) == len(photos)
+    alone = natural.channel_means(vgg[0], photos, MEAN)
+    assert list(found) == list(alone)
+    for layer in found:
+        np.testing.assert_array_equal(found[layer], alone[layer])
+
+
+def test_side_by_side_is_in_order_and_one_thread_each():
+    def slow_at_first(index):
+        time.sleep(0.05 * (5 - index))
+        return index, torch.get_num_threads(), numba.get_num_threads()
+
+    torch.set_num_threads(1)
+    found = list(natural._side_by_side(slow_at_first, 6, 3))
+    assert found == [(index, 1, 1) for index in range(6)]
+
+
+def test_few_photos_are_held_at_any_time(vgg):
+    """Photos that are many are read as the work gets to them."""
+    seen, ahead = [], []
+
+    class Photos:
+        def __len__(self):
+            return 40
+
+        def __getitem__(self, index):
+            seen.append(index)
+            return np.full((3, 30, 30), index, np.float32)
+
+    def progress():
+        ahead.append(len(seen) - len(ahead))
+
+    natural.channel_means(vgg[0], Photos(), MEAN, progress, threads=2)
+    assert sorted(seen) == list(range(40))
+    assert max(ahead) <= 2 * 2 + 1 + 2
 
 
 def test_channel_means_of_parallel_branches():

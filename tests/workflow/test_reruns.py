@@ -234,7 +234,7 @@ def test_photos_count_by_their_content(clean, tmp_path):
     counts, printed = planned(root, study, config)
     # Baselines look for patches in them, and are synthesised again in any case.
     assert counts == NATURAL
-    assert "parameter photo_digests[0] changed from" in printed
+    assert "parameter photos_digest changed from" in printed
 
 
 def test_weights_of_the_registry(clean):

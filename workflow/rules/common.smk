@@ -20,7 +20,7 @@ import forking
 import progress
 import reporting
 import scheduling
-from invariscope import code, network, provenance, study
+from invariscope import code, network, photos, provenance, study
 from invariscope.config import blocks
 from invariscope.digest import sha256
 from invariscope.errors import UserError
@@ -50,9 +50,7 @@ def facts_of(entry):
 def code_of(script):
     """What a script of the workflow runs: digests of its code, versions of its packages."""
     path = SCRIPTS / script
-    return dict(
-        code=code.digests(path), packages=code.packages(path, pins() if IN_CONDA else None)
-    )
+    return dict(code=code.digests(path), packages=code.packages(path, pins() if IN_CONDA else None))
 
 
 def pins():
@@ -75,7 +73,8 @@ def record(script, places=None, **parameters):
 
 
 try:
-    REGISTRY, STUDY, COMPARISONS, PHOTO_DIGESTS = study.read(config, workflow.configfiles, facts_of)
+    REGISTRY, STUDY, COMPARISONS, PHOTOS = study.read(config, workflow.configfiles, facts_of)
+    PHOTOS_DIGEST = photos.digest(photos.digests(PHOTOS, "results/.photos.json"))
 except UserError as error:
     sys.exit(f"invariscope: {error}")
 
@@ -175,7 +174,7 @@ def photos_record():
     """What the photos are, and how they are read."""
     return dict(
         places=dict(photos=config["natural"]["photos"]),
-        photo_digests=PHOTO_DIGESTS,
+        photos_digest=PHOTOS_DIGEST,
         side=config["natural"]["side"],
     )
 

@@ -7,13 +7,14 @@ rule natural:
     log:
         f"{OUT}/logs/natural/{{network}}.log",
     params:
-        record=lambda wildcards, threads: record(
+        record=lambda wildcards: record(
             "natural.py",
-            threads=threads,
             network=wildcards.network,
             preprocessing=REGISTRY[wildcards.network]["preprocessing"],
             **photos_record(),
         ),
+    # Photos are looked at side by side, in a Python of its own: worth it if they are many.
+    threads: 4 if len(PHOTOS) > 100 else 1
     resources:
         gpu=GPU,
     conda:

@@ -7,7 +7,7 @@ import sys
 import torch
 from tqdm import tqdm
 
-from invariscope import device, files, natural, weights
+from invariscope import device, files, natural, photos, weights
 from invariscope.baselines import moved_back, yardsticks
 from invariscope.baselines_dataset import MATCHED, baselines_dataset
 from invariscope.objective import Constrained, gram_diversity, least_distance
@@ -68,9 +68,12 @@ def main(input, output, record, threads):
         observe, of_condition("restarts"), begin("restarts"), norm, bound
     )
     shown["gram"] = synthesised("gram", bound, gram_diversity(count))
-    photos = natural.read_photos(record["photos"], record["photo_digests"], record["side"])
+    scenes = photos.read(record["photos"], record["photos_digest"], record["side"])
     mean, images = preprocessing["mean"], stimuli.sizes["image"]
-    shown["patches"] = most_activating(trunk, layer, units, photos, mean, norm, images)
+    with tqdm(total=len(scenes), unit="photo", desc="patches") as bar:
+        shown["patches"] = most_activating(
+            trunk, layer, units, scenes, mean, norm, images, bar.update
+        )
     bound = mean_response(shown["patches"])
     shown[MATCHED["patches"]] = synthesised(MATCHED["patches"], bound, least_distance)
     found = {}

@@ -8,7 +8,8 @@ from invariscope.stimuli import join_blocks
 
 
 def main(input, output, record, threads):
-    layers = join_blocks([files.read_dataset(path) for path in input.stimuli])
+    numbers = ["a_max", "response", "distance"]
+    layers = join_blocks([files.read_dataset(path, numbers) for path in input.stimuli])
     style.apply()
     figure = diversity.draw([("\n".join(key), stimuli) for key, stimuli in layers.items()])
     style.save(figure, [output.svg, output.png], record["id"])

@@ -8,10 +8,15 @@ from invariscope.stimuli import join_blocks
 
 
 def main(input, output, record, threads):
-    layers = join_blocks([files.read_dataset(path) for path in input.stimuli])
+    parts = []
+    for path in input.stimuli:
+        block = files.read_dataset(path)
+        wanted = record["show"][block.attrs["network"]][block.attrs["layer"]]
+        if here := [unit for unit in wanted if unit in block.unit]:
+            parts.append(block.sel(unit=here))
     shown = {
         (network, layer): stimuli.sel(unit=record["show"][network][layer])
-        for (network, layer), stimuli in layers.items()
+        for (network, layer), stimuli in join_blocks(parts).items()
     }
     style.apply()
     figure = gallery.draw([(" ".join(key), stimuli) for key, stimuli in shown.items()])

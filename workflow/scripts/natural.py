@@ -5,18 +5,19 @@ import job
 import xarray as xr
 from tqdm import tqdm
 
-from invariscope import device, files, natural, weights
+from invariscope import device, files, natural, photos, weights
 from invariscope.trunk import Trunk
 
 
 def main(input, output, record, threads):
-    where = device.prepare(threads)
+    where = device.prepare(1)
     architecture, parameters = weights.load(input.weights)
     preprocessing = record["preprocessing"]
     trunk = Trunk(architecture, parameters, preprocessing["std"], where)
-    photos = natural.read_photos(record["photos"], record["photo_digests"], record["side"])
-    with tqdm(total=len(photos), unit="photo", desc="photos") as bar:
-        means = natural.channel_means(trunk, photos, preprocessing["mean"], bar.update)
+    shown = photos.read(record["photos"], record["photos_digest"], record["side"])
+    with tqdm(total=len(shown), unit="photo", desc="photos") as bar:
+        mean = preprocessing["mean"]
+        means = natural.channel_means(trunk, shown, mean, bar.update, threads)
     dataset = xr.Dataset(
         {
             layer: (
@@ -26,7 +27,7 @@ def main(input, output, record, threads):
             )
             for layer, mean in means.items()
         },
-        attrs={"network": record["network"], "photos": len(photos), "side": record["side"]},
+        attrs={"network": record["network"], "photos": len(shown), "side": record["side"]},
     )
     files.write_dataset(dataset, output.natural)
 

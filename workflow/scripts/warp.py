@@ -25,8 +25,8 @@ def main(input, output, record, threads):
     blank = evaluate(observe, torch.zeros_like(diverse[:, :1]))[:, 0].cpu().numpy()
     found = None
     if not unfit(stimuli):
-        channels, able, images = layer_stimuli(input.layer)
-        plan = pairs.plan(units, channels, able, diverse.shape[1], *names)
+        plan = pairs.plan(units, *layer_units(input.layer), diverse.shape[1], *names)
+        images, plan["fits"] = fitted_stimuli(input.layer, plan["fits"])
         chosen = {name: plan[name] for name in ("pairs", "null", "control")}
         with tqdm(total=len(plan["fits"]), unit="pair", desc="warps") as bar:
             fits = fit_plan(
@@ -46,15 +46,26 @@ def main(input, output, record, threads):
     files.write_dataset(warp_dataset(stimuli, blank, found, **attributes), output.warp)
 
 
-def layer_stimuli(paths):
-    """Channels of a layer's units, which of them respond at all, and their diverse stimuli."""
-    blocks = [files.read_dataset(path, ["stimulus", "a_max"]) for path in paths]
-    stimuli = [block.stimulus.sel(condition="diverse").values for block in blocks]
+def layer_units(paths):
+    """Channels of a layer's units, and which of them respond at all."""
+    blocks = [files.read_dataset(path, ["a_max"]) for path in paths]
     return (
         np.concatenate([block.unit.values for block in blocks]),
         np.concatenate([block.a_max.values > 0 for block in blocks]),
-        torch.from_numpy(np.concatenate(stimuli)).flatten(0, 1),
     )
+
+
+def fitted_stimuli(paths, fits):
+    """Of a layer's diverse stimuli those that `fits` are of, and `fits` as positions in these."""
+    used, places = np.unique(fits, return_inverse=True)
+    found, first = [], 0
+    for path in paths:
+        stimuli = files.read_dataset(path, ["stimulus"]).stimulus.sel(condition="diverse").values
+        stimuli = stimuli.reshape(-1, *stimuli.shape[2:])
+        last = first + len(stimuli)
+        found.append(stimuli[used[(used >= first) & (used < last)] - first])
+        first = last
+    return torch.from_numpy(np.concatenate(found)), places.reshape(fits.shape)
 
 
 job.run(main, snakemake)  # noqa: F821

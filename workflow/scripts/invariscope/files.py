@@ -5,6 +5,11 @@ import os
 import uuid
 from pathlib import Path
 
+# How netCDF-4 names, in HDF5, a dimension that no variable has the name of ...
+NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
+# ... and attributes that say how a variable is stored.
+STORAGE = "CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "coordinates", "dtype"
+
 
 @contextlib.contextmanager
 def write_whole(path):
@@ -29,11 +34,46 @@ def write_dataset(dataset, path):
 
 
 def read_dataset(path, variables=None):
-    """Read an xarray Dataset from netCDF-4 into memory: all of it, or the named variables."""
+    """Read an xarray Dataset from a file of `write_dataset`: all of it, or the named variables.
+
+    As xarray reads it, but ten times as fast: only what is written here is looked for.
+    """
+    import h5py
     import xarray
 
-    with xarray.open_dataset(path, engine="h5netcdf") as dataset:
-        return (dataset if variables is None else dataset[variables]).load()
+    with h5py.File(path) as file:
+        dims, bare = {}, set()
+        for name, entry in file.items():
+            if "NAME" in entry.attrs:
+                dims[entry.attrs["_Netcdf4Dimid"]] = name
+                if entry.attrs["NAME"].startswith(NO_VARIABLE):
+                    bare.add(name)
+
+        def read(name):
+            entry = file[name]
+            own = [dims[number] for number in entry.attrs.get("_Netcdf4Coordinates", ())]
+            is_text = h5py.check_string_dtype(entry.dtype) is not None
+            values = entry.asstr()[()].astype(str) if is_text else entry[()]
+            if entry.attrs.get("dtype") == "bool":
+                values = values.astype(bool)
+            return xarray.Variable(own, values, _attributes(entry))
+
+        names = [name for name in file if name not in bare] if variables is None else variables
+        found = {name: read(name) for name in names}
+        coordinates = {dim for variable in found.values() for dim in variable.dims} - bare
+        coordinates.update(*(file[name].attrs.get("coordinates", "").split() for name in names))
+        found |= {name: read(name) for name in sorted(coordinates.difference(found))}
+        return xarray.Dataset(found, attrs=_attributes(file)).set_coords(coordinates)
+
+
+def _attributes(entry):
+    """Attributes of a file or variable but those that say how it is stored."""
+    found = {}
+    for name in entry.attrs:
+        if not name.startswith("_") and name not in STORAGE:
+            value = entry.attrs[name]
+            found[name] = value if isinstance(value, str) else value[0]
+    return found
 
 
 def write_table(table, path):

@@ -1,12 +1,13 @@
 """Natural image statistics: photos, channel means, and the norm of a stimulus."""
 
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from .digest import check_digest
 from .errors import UserError
-from .receptive_field import channels, input_interval, stride
+from .receptive_field import input_interval, stride
 
 # Photos of scenes, objects and animals that installed packages carry.
 PACKAGED = {
@@ -96,29 +97,6 @@ def photo_paths(folder):
     return paths
 
 
-def photo_digests(folder):
-    """SHA-256 of each photo of `photo_paths`."""
-    paths = photo_paths(folder)
-    for path in paths:
-        if not path.is_file():  # to read a pipe would take for ever
-            raise UserError(f"photo {path}: not a file, or a link to none")
-    return [check_digest(path, "", f"photo {path}") for path in paths]
-
-
-def read_photos(folder, digests, side):
-    """All photos of `photo_paths`, as `read_photo` gives them.
-
-    Raises
-    ------
-    UserError
-        Also if one has not the SHA-256 that it had when the run was planned.
-    """
-    paths = photo_paths(folder)
-    for path, digest in zip(paths, digests, strict=True):
-        check_digest(path, digest, f"photo {path}")
-    return [read_photo(path, side) for path in paths]
-
-
 def read_photo(path, side):
     """One photo, shrunk so that its shorter side is `side` pixels.
 
@@ -143,7 +121,7 @@ def read_photo(path, side):
     return np.asarray(image, np.float32).transpose(2, 0, 1)
 
 
-def channel_means(trunk, photos, mean, progress=None):
+def channel_means(trunk, photos, mean, progress=None, threads=1):
     """Mean of each channel after its ReLU over natural photos, for every layer of a trunk.
 
     Dividing a layer by these gives the normalised network of Gatys et al. (2015): rescaling one
@@ -152,41 +130,65 @@ def channel_means(trunk, photos, mean, progress=None):
     Parameters
     ----------
     trunk : Trunk
-    photos : iterable of numpy.ndarray, (channel, y, x)
+    photos : sequence of numpy.ndarray, (channel, y, x)
         8-bit units.
     mean : sequence of 3 floats
         The dataset's mean, as a fraction of 255.
     progress : function of no argument, optional
         Called after each photo.
+    threads : int
+        How many photos are looked at side by side. The means do not depend on that.
 
     Returns
     -------
     dict of str to numpy.ndarray, (channels,)
         Over all positions that see no border.
     """
-    import torch
-
-    architecture = trunk.architecture
-    offset = 255 * np.array(mean, np.float32)[:, None, None]
-    runs = _runs(architecture)
-    sums = {layer: np.zeros(channels(architecture, layer)) for layer in architecture.layers}
-    counts = dict.fromkeys(architecture.layers, 0)
-    with torch.inference_mode():
-        for photo in photos:
-            for top, layers in runs.items():
-                size, crop = fitting(architecture, top, photo)
-                stimulus = torch.from_numpy(crop - offset)[None].to(trunk.device)
-                _, recorded = trunk.run(stimulus, top, size, record=layers)
-                for layer, value in zip(layers, recorded, strict=True):
-                    sums[layer] += value.relu().double().sum((0, 2, 3)).cpu().numpy()
-                    counts[layer] += value[0, 0].numel()
-            if progress is not None:
-                progress()
-    means = {layer: sums[layer] / counts[layer] for layer in sums}
-    for layer, mean in means.items():
-        if not np.isfinite(mean).all():
+    runs = _runs(trunk.architecture)
+    sums, counts = {}, {}
+    for found in _side_by_side(lambda i: _sums(trunk, runs, photos[i], mean), len(photos), threads):
+        for layer, (total, count) in found.items():
+            sums[layer] = sums.get(layer, 0) + total
+            counts[layer] = counts.get(layer, 0) + count
+        if progress is not None:
+            progress()
+    means = {layer: sums[layer] / counts[layer] for layer in trunk.architecture.layers}
+    for layer, value in means.items():
+        if not np.isfinite(value).all():
             raise UserError(f"layer '{layer}': responses to photos are not finite; check weights")
     return means
+
+
+def _sums(trunk, runs, photo, mean):
+    """Of each layer the sum of each channel after its ReLU over one photo, and of how many."""
+    import torch
+
+    offset = 255 * np.array(mean, np.float32)[:, None, None]
+    found = {}
+    with torch.inference_mode():
+        for top, layers in runs.items():
+            size, crop = fitting(trunk.architecture, top, photo)
+            stimulus = torch.from_numpy(crop - offset)[None].to(trunk.device)
+            _, recorded = trunk.run(stimulus, top, size, record=layers)
+            for layer, value in zip(layers, recorded, strict=True):
+                total = value.relu().double().sum((0, 2, 3)).cpu().numpy()
+                found[layer] = total, value[0, 0].numel()
+    return found
+
+
+def _side_by_side(function, count, threads):
+    """What `function` gives for 0, 1, ..., count - 1, in this order; few wait at any time."""
+    import numba
+
+    # Of numba, unlike PyTorch, every thread has a number of threads of its own.
+    with ThreadPoolExecutor(threads, initializer=numba.set_num_threads, initargs=(1,)) as pool:
+        waiting = deque()
+        for index in range(count):
+            waiting.append(pool.submit(function, index))
+            if len(waiting) > 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _runs(architecture):

@@ -23,7 +23,7 @@ RANKED = 64
 APART = 4
 
 
-def most_activating(trunk, layer, channels, photos, mean, norm, images):
+def most_activating(trunk, layer, channels, photos, mean, norm, images, progress=None):
     """The patches of natural photos that drive each unit most, none overlapping another.
 
     Parameters
@@ -40,6 +40,8 @@ def most_activating(trunk, layer, channels, photos, mean, norm, images):
         L2 norm of every stimulus.
     images : int
         How many of each unit.
+    progress : function of no argument, optional
+        Called after each photo.
 
     Returns
     -------
@@ -54,56 +56,60 @@ def most_activating(trunk, layer, channels, photos, mean, norm, images):
     side = receptive_field(trunk.architecture, layer)
     step = stride(trunk.architecture, layer)
     far = -(-side // step)  # so many positions apart, patches share no pixel
-    places, scores, patch = _ranked(trunk, layer, channels, photos, mean, norm, images, far)
+    places, scores, patch = _ranked(
+        trunk, layer, channels, photos, mean, norm, images, far, progress
+    )
     known, back = patch.unique(return_inverse=True)
 
-    def cut(index, at):
-        """Patches of one photo at the norm, from their places."""
+    def windows(index):
+        """All patches of one photo, by row and column."""
         stimulus, _ = _stimulus(trunk, layer, photos[index], mean)
-        windows = stimulus.unfold(1, side, step).unfold(2, side, step).movedim(0, 2)
+        return stimulus.unfold(1, side, step).unfold(2, side, step).movedim(0, 2)
+
+    def cut(windows, at):
+        """Patches of one photo at the norm, from their places."""
         cut = windows[at[1], at[2]]
         return norm * cut / length(cut)
 
-    seen = []
+    at, seen = places(known), []
     with torch.inference_mode():
-        for index in range(len(photos)):
-            here = places[:, known[places[0, known] == index]]
+        for index in at[0].unique().tolist():
+            photo, here = windows(index), at[:, at[0] == index]
             for part in here.split(at_once(1, side, trunk.device), 1):
-                value, _ = trunk.run(cut(index, part), layer)
+                value, _ = trunk.run(cut(photo, part), layer)
                 seen.append(value[:, list(channels), 0, 0])
     exact = torch.take_along_dim(torch.cat(seen).T, back, 1)
     exact = torch.where(scores > -torch.inf, exact, -torch.inf)
-    value, best = _apart(exact, places[:, patch], far, images)
+    value, best = _apart(exact, places(patch), far, images)
     if (fewest := int((value > -torch.inf).sum(1).min())) < images:
         raise UserError(
             f"photos: they hold {fewest} patches of {side} pixels that do not overlap and "
             f"are not faint; layer '{layer}' needs {images}; give more photos"
         )
-    chosen = places[:, torch.take_along_dim(patch, best, 1)]
+    chosen = places(torch.take_along_dim(patch, best, 1))
     patches = torch.empty(*chosen.shape[1:], 3, side, side, device=trunk.device)
-    for index in range(len(photos)):
+    for index in chosen[0].unique().tolist():
         here = chosen[0] == index
-        patches[here] = cut(index, chosen[:, here])
+        patches[here] = cut(windows(index), chosen[:, here])
     return patches
 
 
-def _ranked(trunk, layer, channels, photos, mean, norm, images, far):
-    """Patches of each unit that are worth to be seen exactly.
+def _ranked(trunk, layer, channels, photos, mean, norm, images, far, progress):
+    """Patches of each unit that are worth to be seen exactly. No more are kept of any photo.
 
     Returns
     -------
-    places : torch.Tensor, (3, patch)
-        Photo, row and column of all patches.
+    places : function
+        Gives photo, row and column, (3, ...), of patches by their numbers.
     scores : torch.Tensor, (unit, candidate)
         -inf where a candidate is none.
     patch : torch.Tensor, (unit, candidate)
-        Positions in `places`; one may stand there twice.
+        Numbers of patches; one may stand there twice.
     """
-    places, counted = [], 0
-    found = {"apart": ([], []), "ranked": ([], [])}
     most = {"apart": APART * images, "ranked": RANKED * images}
-    for index, photo in enumerate(photos):
-        stimulus, size = _stimulus(trunk, layer, photo, mean)
+    kept, firsts, across = {}, [0], []
+    for index in range(len(photos)):
+        stimulus, size = _stimulus(trunk, layer, photos[index], mean)
         score = _scores(trunk, layer, channels, stimulus, size, norm)
         at = torch.from_numpy(np.indices(size, np.int32).reshape(2, -1)).to(trunk.device)
         at = F.pad(at, (0, 0, 1, 0), value=index)
@@ -112,17 +118,24 @@ def _ranked(trunk, layer, channels, photos, mean, norm, images, far):
             "ranked": score.topk(min(most["ranked"], score.shape[1]), 1),
         }
         for name, (value, patch) in best.items():
-            found[name][0].append(value)
-            found[name][1].append(patch + counted)
-        places.append(at)
-        counted += at.shape[1]
-    scores, patches = [], []
-    for name, (value, patch) in found.items():
-        value, patch = torch.cat(value, 1), torch.cat(patch, 1)
-        value, order = value.topk(min(most[name], value.shape[1]), 1)
-        scores.append(value)
-        patches.append(torch.take_along_dim(patch, order, 1))
-    return torch.cat(places, 1), torch.cat(scores, 1), torch.cat(patches, 1)
+            found = value, patch + firsts[-1]
+            if name in kept:
+                found = [torch.cat(both, 1) for both in zip(kept[name], found, strict=True)]
+            value, order = found[0].topk(min(most[name], found[0].shape[1]), 1)
+            kept[name] = value, torch.take_along_dim(found[1], order, 1)
+        firsts.append(firsts[-1] + score.shape[1])
+        across.append(size[1])
+        if progress is not None:
+            progress()
+    firsts, across = (torch.tensor(each, device=trunk.device) for each in (firsts[:-1], across))
+
+    def places(patch):
+        photo = torch.searchsorted(firsts, patch, right=True) - 1
+        number = patch - firsts[photo]
+        return torch.stack([photo, number // across[photo], number % across[photo]])
+
+    scores, patches = zip(*kept.values(), strict=True)
+    return places, torch.cat(scores, 1), torch.cat(patches, 1)
 
 
 def _stimulus(trunk, layer, photo, mean):

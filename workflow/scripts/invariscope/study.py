@@ -6,7 +6,7 @@ from pathlib import Path
 from . import config as checks
 from . import sources
 from .errors import UserError, choices
-from .natural import photo_digests
+from .natural import photo_paths
 
 
 def read(config, configfiles, facts):
@@ -29,8 +29,7 @@ def read(config, configfiles, facts):
         See `config.resolve`.
     comparisons : list
         See `config.comparisons`.
-    digests : list of str
-        Of the photos.
+    photos : list of path
 
     Raises
     ------
@@ -67,4 +66,4 @@ def read(config, configfiles, facts):
                 f"'{layer}' of '{name}'"
             )
         sources.check_file(registry[name]["weights"])
-    return registry, layers, comparisons, photo_digests(config["natural"]["photos"])
+    return registry, layers, comparisons, photo_paths(config["natural"]["photos"])
