@@ -255,6 +255,7 @@ class Mistaken:
     def record(self):
         raise job.UserError("no")
 snakemake.params = Mistaken()
+snakemake.resources = {}
 job.run(None, snakemake)
 """
 
