@@ -8,6 +8,7 @@ says of each job, all of which still is in Snakemake's own log.
 import contextlib
 import logging
 import os
+import re
 import threading
 import time
 from pathlib import Path
@@ -31,8 +32,8 @@ CHATTER = {
     LogEvent.PROGRESS,
 }
 CHATTER_WITHOUT_EVENT = ("Select jobs to execute", "Activating conda environment")
-# How jobs end that told their log why, and those that were broken off. All else is worth knowing.
-TOLD = ("returned non-zero exit status 1.", "died with <Signals.SIGINT: 2>.")
+# How jobs end whose log tells why, or that were broken off. All else is worth knowing.
+TOLD = re.compile(r"returned non-zero exit status (1|1[3-6]\d)\.|died with <Signals\.\w+: \d+>\.")
 BROKEN_OFF = "Terminating processes on user request"
 # How progress bars of jobs write into their logs: tqdm takes its defaults from here.
 BARS = {
@@ -103,7 +104,7 @@ def is_worth_saying(record):
     event, text = getattr(record, "event", None), str(record.msg)
     if event == LogEvent.ERROR:
         # Below may stand where in our own code Snakemake was told of it.
-        return not any(line.endswith(TOLD) for line in text.splitlines())
+        return not any(map(TOLD.search, text.splitlines()))
     return event not in CHATTER and not text.startswith(CHATTER_WITHOUT_EVENT)
 
 
