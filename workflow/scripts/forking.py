@@ -19,9 +19,9 @@ import sys
 import threading
 from pathlib import Path
 
+import locking
 from snakemake.script import PythonScript
 
-import locking
 from invariscope import code
 
 SERVER = Path(__file__).with_name("forked.py")

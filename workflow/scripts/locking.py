@@ -6,6 +6,7 @@ system's. A run holds it and hands it on to its jobs, so that it is free once al
 whatever ended them. From their standard input, jobs know when their run is gone (see job.py).
 """
 
+import errno
 import fcntl
 import os
 import sys
@@ -38,7 +39,7 @@ def one_run_at_a_time(folder):
     def execute(workflow, executor_plugin, *settings, **more):
         if not executor_plugin.common_settings.dryrun_exec:
             if workflow.is_main_process and workflow.execution_settings.lock:
-                INHERITED["pass_fds"] = (_lock(),)
+                INHERITED["pass_fds"] = (_lock(folder),)
                 files.remove_temporary(folder)
             INHERITED["stdin"], _ = os.pipe()  # nobody writes to it; it ends with this process
             shell._process_args |= INHERITED
@@ -48,10 +49,10 @@ def one_run_at_a_time(folder):
     Persistence.lock = Persistence.lock_warn_only = Persistence.noop
 
 
-def _lock():
+def _lock(folder):
     """Lock the working folder for this run; the file descriptor that holds the lock."""
     try:
-        LOCK.parent.mkdir(exist_ok=True)
+        Path(folder).mkdir(parents=True, exist_ok=True)
         lock = os.open(LOCK, os.O_RDWR | os.O_CREAT, 0o666)
         end = time.monotonic() + WAIT
         while not _is_taken(lock):
@@ -66,6 +67,10 @@ def _lock():
         os.pwrite(lock, f"process {os.getpid()}, since {now}".encode(), 0)
     except OSError as error:
         sys.exit(f"invariscope: {LOCK}: {error.strerror}")
+    if not os.access(folder, os.W_OK):
+        sys.exit(f"invariscope: {folder}: {os.strerror(errno.EROFS)}")
+    if not os.statvfs(folder).f_bavail:
+        sys.exit(f"invariscope: {folder}: {os.strerror(errno.ENOSPC)}")
     return lock
 
 

@@ -9,6 +9,7 @@ import contextlib
 import logging
 import os
 import re
+import sys
 import threading
 import time
 from pathlib import Path
@@ -67,6 +68,7 @@ def show(extent):
             return _schedule(scheduler)
 
     JobScheduler.schedule = schedule
+    logging.FileHandler.handleError = _cannot_write
 
 
 @contextlib.contextmanager
@@ -97,6 +99,17 @@ def shown(dag, extent, spoken):
         spoken.stream = stream
         logger.removeHandler(progress)
         spoken.removeFilter(is_worth_saying)
+
+
+def _cannot_write(handler, record):
+    """Say once why Snakemake's own log cannot be written, not at length for each line of it."""
+    error = sys.exc_info()[1]
+    if not isinstance(error, OSError):
+        logging.Handler.handleError(handler, record)
+        return
+    handler.handleError = lambda record: None
+    path = os.path.relpath(handler.baseFilename)
+    print(f"invariscope: {path}: {error.strerror}", file=sys.stderr)
 
 
 def is_worth_saying(record):

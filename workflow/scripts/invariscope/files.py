@@ -40,7 +40,7 @@ def write_whole(path):
 
 
 def _hindrance(error):
-    """What kept a file from being written, in the system's words; some libraries hand on no more."""
+    """What kept a file from being written, in the system's words, which libraries hand on."""
     known = {os.strerror(number) for number in HINDRANCES}
     return next((words for words in known if words in str(error)), None)
 
