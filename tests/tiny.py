@@ -32,7 +32,7 @@ def outputs(folder):
         str(path.relative_to(results)): path.read_bytes()
         for path in sorted(results.rglob("*"))
         if path.is_file()
-        and not {"logs", ".architectures"} & set(path.parts)
+        and not {"logs", ".architectures", ".lock"} & set(path.parts)
         and not path.name.endswith(".record.json")
         and not path.name.startswith("ro-crate")
     }

@@ -91,12 +91,13 @@ def plan_by_content(folder):
             if len(dag) < before:
                 logger.info(f"{before - len(dag)} jobs need not run: their input is as it was.")
 
-    async def pass_over(*_):
-        pass
-
     DAG.update_needrun, DAG.finish = update_needrun, finish
     # Of marks that a run leaves when it is killed, and of clocks.
-    DAG.check_incomplete = DAG.check_output_mtime = pass_over
+    DAG.check_incomplete = DAG.check_output_mtime = _pass_over
+
+
+async def _pass_over(*_):
+    pass
 
 
 def import_from(folder):
@@ -150,7 +151,7 @@ def main():
     parser.add_argument("--configfile", type=Path, nargs="*", default=[])
     parser.add_argument("--config", type=json.loads, default={}, help="values in their place")
     options = parser.parse_args()
-    Job.check_protected_output = lambda job: None  # it only plans, of results on any medium
+    Job.check_protected_output = _pass_over  # results that must not be written can be audited
     quiet = OutputSettings(quiet={Quietness.ALL}, stdout=False, enable_file_logging=False)
     with SnakemakeApi(quiet) as api:
         flow = api.workflow(
