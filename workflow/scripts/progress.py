@@ -102,12 +102,14 @@ def shown(dag, extent, spoken):
 
 
 def _cannot_write(handler, record):
-    """Say once why Snakemake's own log cannot be written, not at length for each line of it."""
+    """Say once why Snakemake's own log cannot be written, and go on without it."""
     error = sys.exc_info()[1]
     if not isinstance(error, OSError):
         logging.Handler.handleError(handler, record)
         return
-    handler.handleError = lambda record: None
+    with contextlib.suppress(OSError):  # of what could not be written
+        handler.stream.close()
+    handler.stream = open(os.devnull, "w")
     path = os.path.relpath(handler.baseFilename)
     print(f"invariscope: {path}: {error.strerror}", file=sys.stderr)
 
