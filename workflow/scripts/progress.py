@@ -109,7 +109,7 @@ def _cannot_write(handler, record):
         return
     with contextlib.suppress(OSError):  # of what could not be written
         handler.stream.close()
-    handler.stream = open(os.devnull, "w")
+    handler.stream = open(os.devnull, "w")  # noqa: SIM115
     path = os.path.relpath(handler.baseFilename)
     print(f"invariscope: {path}: {error.strerror}", file=sys.stderr)
 
