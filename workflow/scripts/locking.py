@@ -13,9 +13,9 @@ import sys
 import time
 from pathlib import Path
 
+from snakemake.api import Workflow
 from snakemake.persistence import Persistence
 from snakemake.shell import shell
-from snakemake.workflow import Workflow
 
 from invariscope import files
 
