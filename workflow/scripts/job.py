@@ -82,7 +82,8 @@ def run(main, snakemake):
         if isinstance(error, RuntimeError) and not re.search(NO_MEMORY, str(error)):
             raise
         lower = "" if isinstance(error, UserError) else "out of memory; lower `block` or --cores: "
-        print(f"invariscope: {lower}{str(error).splitlines()[0]}", file=sys.stderr)
+        said, *_ = str(error).split("\n")
+        print(f"invariscope: {lower}{said}", file=sys.stderr)
         sys.exit(1)
     print(f"ended {time.strftime(CLOCK)}", file=sys.stderr)
 
