@@ -78,12 +78,14 @@ def run(main, snakemake):
         run = provenance.circumstances(start, snakemake.threads)
         made["run"] = run | dict(config=planned["config"])
         provenance.write(path, made)
-    except (UserError, MemoryError, RuntimeError) as error:
+    except UserError as error:
+        print(f"invariscope: {error}", file=sys.stderr)
+        sys.exit(1)
+    except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and not re.search(NO_MEMORY, str(error)):
             raise
-        lower = "" if isinstance(error, UserError) else "out of memory; lower `block` or --cores: "
         said, *_ = str(error).split("\n")
-        print(f"invariscope: {lower}{said}", file=sys.stderr)
+        print(f"invariscope: out of memory; lower `block` or --cores: {said}", file=sys.stderr)
         sys.exit(1)
     print(f"ended {time.strftime(CLOCK)}", file=sys.stderr)
 
