@@ -66,13 +66,3 @@ def test_layer_rows():
     assert first["warp_invariant_high"] == pytest.approx(0.5 + half, rel=1e-5)
     assert (second["layer"], second["units"], second["missing"]) == ("b", 0, 1)
     assert np.isnan(second["phase_invariant_share"])
-
-
-def test_layer_rows_of_model_cells_alone():
-    """The columns are those that layers have."""
-    table = units_table({("n", "a"): 1, ("cells", "c"): 2})
-    table["label"], table["label_agreement"], table["rf"] = "both", 1, 10
-    table["truth"] = ["", "simple", "simple"]
-    cells = layer_counts.layer_rows(table[1:])
-    assert len(cells) == 0
-    assert list(cells) == list(layer_counts.layer_rows(table)) != []

@@ -8,7 +8,6 @@ from .labels import KINDS, LABELS
 from .tables import KEYS
 
 CONFIDENCE = 0.95
-SHARE = ["share", "low", "high"]
 
 
 def real_layers(table):
@@ -60,9 +59,6 @@ def layer_rows(units):
         `units` have a label, `missing` lack one. Each kind has its count, its share with the limits
         of the Wilson interval; `label_agreement` is the mean over units.
     """
-    columns = [*KEYS[:2], "rf", "units", "missing"]
-    for kind in KINDS:
-        columns += [kind, *(f"{kind}_{name}" for name in SHARE)]
     found = []
     for (network, layer), rows in real_layers(units):
         known = rows[rows.label != ""]
@@ -73,13 +69,13 @@ def layer_rows(units):
             row[kind] = count
             row |= {f"{kind}_{name}": value for name, value in _share(count, len(known)).items()}
         found.append(row | dict(label_agreement=known.label_agreement.mean()))
-    return pd.DataFrame(found, columns=[*columns, "label_agreement"])  # of a study of cells, too
+    return pd.DataFrame(found)
 
 
 def _share(count, units):
     """Share of units, and the limits of its Wilson interval; NaN of no units."""
     if not units:
-        return dict.fromkeys(SHARE, np.nan)
+        return dict.fromkeys(["share", "low", "high"], np.nan)
     interval = stats.binomtest(count, units).proportion_ci(CONFIDENCE, "wilson")
     return dict(share=count / units, low=interval.low, high=interval.high)
 
