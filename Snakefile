@@ -29,6 +29,33 @@ include: "workflow/rules/atlas.smk"
 include: "workflow/rules/crate.smk"
 
 
+# On a cluster these run where Snakemake does, for they need its network or take seconds. Networks'
+# responses to photos, and blocks of units, are sent to nodes.
+localrules:
+    weights,
+    tables,
+    comparison,
+    diversity_table,
+    pages,
+    gallery,
+    diversity,
+    diversity_methods,
+    phase_examples,
+    phase_population,
+    phase_signature,
+    texture,
+    warp_examples,
+    warp_population,
+    invariance_map,
+    layers,
+    network_comparison,
+    network_gallery,
+    ground_truth,
+    atlas,
+    crate,
+    report,
+
+
 rule all:
     default_target: True
     input:

@@ -28,6 +28,12 @@ def pytest_addoption(parser):
         help="ResNet-50's ImageNet weights up to layer1.2; runs the tests in real_weights, which "
         "are left out otherwise",
     )
+    parser.addoption(
+        "--slurm",
+        action="store_true",
+        help="runs the tests in slurm, which are left out otherwise; they start a cluster of their "
+        "own and take Debian's packages slurm-wlm and munge",
+    )
 
 
 def pytest_configure(config):
@@ -39,6 +45,8 @@ def pytest_configure(config):
             collect_ignore.append(tests)
         elif not Path(path).is_file():
             raise pytest.UsageError(f"{option}: no file {path}")
+    if not config.getoption("--slurm"):
+        collect_ignore.append("slurm")
 
 
 @pytest.fixture(autouse=True)

@@ -54,7 +54,9 @@ def test_layer_rows():
     table["truth"] = [""] * 6 + ["simple"] * 2
     table["label_agreement"] = [1, 0.5, 0, 0.5, np.nan, np.nan, 1, 1]
     table["rf"] = [10] * 5 + [20] * 3
-    first, second = layer_counts.layer_rows(table).to_dict("records")
+    rows = layer_counts.layer_rows(table)
+    first, second = rows.to_dict("records")
+    assert list(layer_counts.layer_rows(table[6:])) == list(rows)
     assert (first["network"], first["layer"], first["rf"]) == ("n", "a", 10)
     assert (first["units"], first["missing"], first["label_agreement"]) == (4, 1, 0.5)
     assert (first["phase_invariant"], first["warp_invariant"]) == (2, 2)

@@ -156,6 +156,12 @@ def test_normalised_network_is_the_rescaled_weights(vgg):
     torch.testing.assert_close(found.float(), compared.relu(), rtol=1e-3, atol=1e-3)
 
 
+def test_means_that_are_not_finite_are_refused(vgg):
+    photo = np.full((3, 30, 30), np.inf, np.float32)
+    with pytest.raises(UserError, match="layer 'conv1_1': responses to photos are not finite"):
+        natural.channel_means(vgg[0], [photo], MEAN)
+
+
 def test_normalisers_of_silent_channels():
     found = natural.normalisers(np.array([1.0, 0.0, 2.0, 3.0, 100.0]))
     assert found.tolist() == [1.0, 0.02, 2.0, 3.0, 100.0]

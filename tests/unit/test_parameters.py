@@ -123,6 +123,10 @@ MISFITS = {
         r"besides: b0, b1, b2, \.\.\. \(9 in all\)$",
     ),
     "integers": ({**STATE, "a.weight": torch.ones(2, 3, dtype=torch.int8)}, r"not plain .*weight$"),
+    "four bits": (
+        {**STATE, "a.weight": torch.zeros(2, 3, dtype=torch.uint8).view(torch.float4_e2m1fn_x2)},
+        r"not plain .*weight$",
+    ),
     "sparse": ({**STATE, "a.weight": torch.ones(2, 3).to_sparse()}, r"not plain .*weight$"),
     "no tensor": ({**STATE, "a.weight": [1.0]}, r"not plain .*weight$"),
     "objects": ({**STATE, "a.weight": np.array([[None] * 3] * 2)}, r"not plain .*weight$"),

@@ -310,7 +310,7 @@ def changed(**entry):
         ({**TINY, "synthesis": {"steps": -1}}, "synthesis.steps: -1 is less than the minimum of 1"),
         ({**TINY, "synthesis": {"steps": "x"}}, "synthesis.steps: 'x' is not of type 'integer'"),
         ({**TINY, "synthesys": {}}, "'synthesys' was unexpected); allowed: name, seed,"),
-        ({**TINY, "registry": "no.yaml"}, "no.yaml: cannot be read"),
+        ({**TINY, "registry": "no.yaml"}, "registry: there is no file 'no.yaml'"),
         ({**TINY, "natural": {"photos": "nowhere"}}, "photos: folder 'nowhere' holds no"),
     ],
 )

@@ -21,26 +21,38 @@ import locking
 import progress
 import reporting
 import scheduling
-from invariscope import code, natural, network, provenance, sources
-from invariscope.config import blocks, comparisons, read_registry, resolve, validate
+from invariscope import code, network, provenance, study
+from invariscope.config import blocks
 from invariscope.digest import sha256
-from invariscope.errors import UserError, choices
+from invariscope.errors import UserError
+
+
+IN_CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+if IN_CONDA and shutil.which("conda") is None:
+    sys.exit(
+        "invariscope: --sdm conda: there is no command `conda` on this machine; without the flag, "
+        "all packages are those of pyproject.toml"
+    )
 
 
 @cache
 def facts(name):
     """What is known of the layers of network `name`."""
+    return facts_of(REGISTRY[name])
+
+
+def facts_of(entry):
+    """What is known of the layers of a network, by its entry in the registry."""
     digests = code.digests(SCRIPTS / "invariscope" / "network.py")
-    return network.facts(REGISTRY[name], digests, "results/.architectures")
+    return network.facts(entry, digests, "results/.architectures")
 
 
 @cache
 def code_of(script):
     """What a script of the workflow runs: digests of its code, versions of its packages."""
-    elsewhere = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
     path = SCRIPTS / script
     return dict(
-        code=code.digests(path), packages=code.packages(path, pins() if elsewhere else None)
+        code=code.digests(path), packages=code.packages(path, pins() if IN_CONDA else None)
     )
 
 
@@ -64,23 +76,14 @@ def record(script, places=None, **parameters):
 
 
 try:
-    validate(config, "config", "config")
-    REGISTRY = read_registry(config["registry"])
-    # What describes the study, as files.
-    SOURCES = [Path(workflow.basedir) / "Snakefile", *workflow.configfiles, config["registry"]]
-    SOURCES = list(map(str, SOURCES))
-    STUDY = resolve(config, REGISTRY, facts)
-    COMPARISONS = comparisons(config, REGISTRY, STUDY)
-    for name, _ in STUDY:
-        sources.check_file(REGISTRY[name]["weights"])
-    names = [Path(path).name for path in SOURCES]
-    if len(set(names)) < len(names):
-        raise UserError(f"config: two of its files have one name ({choices(names)}); rename one")
-    PHOTO_DIGESTS = [sha256(path) for path in natural.photo_paths(config["natural"]["photos"])]
+    REGISTRY, STUDY, COMPARISONS, PHOTO_DIGESTS = study.read(config, workflow.configfiles, facts_of)
 except UserError as error:
     sys.exit(f"invariscope: {error}")
 
 OUT = f"results/{config['name']}"
+# What describes the study, as files.
+SOURCES = [Path(workflow.basedir) / "Snakefile", *workflow.configfiles, config["registry"]]
+SOURCES = list(map(str, SOURCES))
 # Where the study is described, so that an audit can look what it says now.
 DESCRIBED = provenance.described(workflow.configfiles, workflow.config_settings.config)
 dag.plan_by_content(OUT)

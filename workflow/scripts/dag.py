@@ -11,6 +11,7 @@ import json
 import os
 from pathlib import Path
 
+import plain_configs  # noqa: F401
 from snakemake.api import SnakemakeApi
 from snakemake.dag import DAG
 from snakemake.jobs import Job, Reason

@@ -64,6 +64,8 @@ def run(main, snakemake):
     A user's mistake ends in one line, exit code 1, and so does a lack of memory.
     """
     start = provenance.now()
+    if not snakemake.resources.get("gpu"):  # it is for those that claim it, even if others see it
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
     try:
         planned = json.loads(snakemake.params.record)
         _check_code(Path(snakemake.scriptdir), planned)

@@ -1,7 +1,9 @@
 """A study: its config and network registry, checked, with defaults, as units and blocks."""
 
 import copy
+import itertools
 import math
+import re
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import yaml
 from .errors import UserError, choices
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
+MOST_VALUES = 100_000  # of a YAML file with its aliases written out
 
 
 @cache
@@ -35,8 +38,9 @@ def _fill_defaults(validator_class):
 
 def _is_number(checker, instance):
     """Whether a value is a finite number: YAML also has .nan and .inf."""
-    number = isinstance(instance, int | float) and not isinstance(instance, bool)
-    return number and math.isfinite(instance)
+    if isinstance(instance, float):
+        return math.isfinite(instance)
+    return _is_integer(checker, instance)
 
 
 def _is_integer(checker, instance):
@@ -44,8 +48,17 @@ def _is_integer(checker, instance):
     return isinstance(instance, int) and not isinstance(instance, bool)
 
 
+def _pattern(validator, pattern, instance, schema):
+    """As JSON Schema has it, where $ is the very end: Python's may have a newline after it."""
+    if validator.is_type(instance, "string") and not re.search(
+        pattern.replace("$", r"\Z"), instance
+    ):
+        yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
 _Validator = jsonschema.validators.extend(
     _fill_defaults(jsonschema.Draft202012Validator),
+    {"pattern": _pattern},
     type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine_many(
         {"number": _is_number, "integer": _is_integer}
     ),
@@ -94,14 +107,58 @@ def _in_the_form_meant(error):
     return error
 
 
-def read_registry(path):
-    """The network registry at `path`, checked, with defaults."""
+class _Loader(yaml.SafeLoader):
+    """Loader of plain values that refuses a key given twice: PyYAML would take the last."""
+
+    def compose_mapping_node(self, anchor):
+        node, seen = super().compose_mapping_node(anchor), set()
+        for key, _ in node.value:
+            if (key.tag, str(key.value)) in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"key '{key.value}' is given twice", problem_mark=key.start_mark
+                )
+            seen.add((key.tag, str(key.value)))
+        return node
+
+
+def _written_out(node, sizes):
+    """How many values a YAML node holds with its aliases written out."""
+    if node not in sizes:
+        sizes[node] = math.inf  # what it is as a part of itself
+        parts = itertools.chain(*node.value) if isinstance(node, yaml.MappingNode) else node.value
+        parts = () if isinstance(node, yaml.ScalarNode) else parts
+        sizes[node] = 1 + sum(_written_out(part, sizes) for part in parts)
+    return sizes[node]
+
+
+def read_yaml(path):
+    """What a YAML file holds.
+
+    Raises
+    ------
+    UserError
+        Also if a key is given twice, or if aliases make a small file hold more than any study's.
+    """
     try:
-        registry = yaml.safe_load(Path(path).read_text())
+        loader = _Loader(Path(path).read_text(encoding="utf-8"))
+        loader.name = str(path)
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if _written_out(node, {}) > MOST_VALUES:
+            raise UserError(f"{path}: its aliases stand for more than {MOST_VALUES} values")
+        return loader.construct_document(node)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
-    except yaml.YAMLError as error:
+    except RecursionError:
+        raise UserError(f"{path}: not YAML of a study (nested too deep)") from None
+    except (yaml.YAMLError, ValueError) as error:
         raise UserError(f"{path}: not YAML ({' '.join(str(error).split())})") from None
+
+
+def read_registry(path):
+    """The network registry at `path`, checked, with defaults."""
+    registry = read_yaml(path)
     validate(registry, "networks", path)
     for name, entry in registry.items():
         source = entry["weights"]
@@ -109,6 +166,8 @@ def read_registry(path):
             raise UserError(
                 f"{path}: {name}.weights: 'cells' goes with architecture 'cells', and with no other"
             )
+        if "cells" in source and entry["layers"] != {"cells": "cells"}:
+            raise UserError(f"{path}: {name}.layers: the model cells have one: {{cells: cells}}")
         if "package" in source and ("tree" in source) == source["member"].endswith(".pth"):
             raise UserError(
                 f"{path}: {name}.weights.tree: a .pth member has none, any other is a Flax tree "

@@ -2,9 +2,20 @@
 
 from difflib import get_close_matches
 
+LONGEST, TAIL = 2000, 500  # characters of a message, and of its end, if that is cut
+
 
 class UserError(Exception):
-    """A mistake the user can mend: one line saying what, where and what is allowed."""
+    """A mistake the user can mend: one line saying what, where and what is allowed.
+
+    What is quoted in it may come from anywhere: it cannot break the line, steer a terminal, or
+    flood it. The beginning says where, the end what is allowed.
+    """
+
+    def __init__(self, message):
+        line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
+        cut = len(line) - LONGEST
+        super().__init__(line if cut <= 0 else f"{line[: -cut - TAIL]} ... {line[-TAIL:]}")
 
 
 def choices(names, meant=None, most=20):

@@ -69,7 +69,10 @@ def layer_rows(units):
             row[kind] = count
             row |= {f"{kind}_{name}": value for name, value in _share(count, len(known)).items()}
         found.append(row | dict(label_agreement=known.label_agreement.mean()))
-    return pd.DataFrame(found)
+    columns = ["network", "layer", "rf", "units", "missing"]
+    columns += [f"{kind}{part}" for kind in KINDS for part in ("", "_share", "_low", "_high")]
+    # Named, so that a study of model cells alone has a table, too.
+    return pd.DataFrame(found, columns=[*columns, "label_agreement"])
 
 
 def _share(count, units):

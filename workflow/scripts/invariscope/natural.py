@@ -75,9 +75,15 @@ def photo_paths(folder):
         If the folder is missing or holds no photo.
     """
     if folder != "packaged":
-        found = sorted(p for p in Path(folder).glob("*") if p.suffix.lower() in SUFFIXES)
+        try:
+            files = sorted(Path(folder).iterdir())
+        except (OSError, ValueError):  # the latter if no folder can have this name
+            files = []
+        found = [path for path in files if path.suffix.lower() in SUFFIXES]
         if not found:
-            raise UserError(f"photos: folder '{folder}' holds no {', '.join(SUFFIXES)} file")
+            raise UserError(
+                f"natural.photos: folder '{folder}' holds no {', '.join(SUFFIXES)} file"
+            )
         return found
     from importlib.util import find_spec
 
@@ -88,6 +94,15 @@ def photo_paths(folder):
         root = Path(find_spec(package).origin).parent / folders[package]
         paths += [next(root.glob(f"{name}.*")) for name in names]
     return paths
+
+
+def photo_digests(folder):
+    """SHA-256 of each photo of `photo_paths`."""
+    paths = photo_paths(folder)
+    for path in paths:
+        if not path.is_file():  # to read a pipe would take for ever
+            raise UserError(f"photo {path}: not a file, or a link to none")
+    return [check_digest(path, "", f"photo {path}") for path in paths]
 
 
 def read_photos(folder, digests, side):
@@ -112,12 +127,14 @@ def read_photo(path, side):
     numpy.ndarray, (channel, y, x)
         8-bit units, 0..255.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
         with Image.open(path) as image:
+            if image.mode == "I;16":  # Pillow would cut its values off at 255
+                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
             image = image.convert("RGB")
-    except (UnidentifiedImageError, OSError) as error:
+    except Exception as error:  # Pillow raises many kinds on a file that is broken, or too large
         raise UserError(f"photo {path}: not a readable image ({error})") from None
     if min(image.size) > side:
         scale = side / min(image.size)
@@ -165,7 +182,11 @@ def channel_means(trunk, photos, mean, progress=None):
                     counts[layer] += value[0, 0].numel()
             if progress is not None:
                 progress()
-    return {layer: sums[layer] / counts[layer] for layer in sums}
+    means = {layer: sums[layer] / counts[layer] for layer in sums}
+    for layer, mean in means.items():
+        if not np.isfinite(mean).all():
+            raise UserError(f"layer '{layer}': responses to photos are not finite; check weights")
+    return means
 
 
 def _runs(architecture):

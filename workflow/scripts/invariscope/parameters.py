@@ -1,7 +1,9 @@
 """Parameters from files: read without running anything that is in them, and held to be complete."""
 
 import io
+import os
 import pickle
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -53,14 +55,9 @@ def read_flax(data, tree, architecture):
             names, layer = node.settings["parameters"], layers[f"Conv_{index}"]
             parameters[names["weight"]] = layer["kernel"].transpose(3, 2, 0, 1)
             parameters[names["bias"]] = layer["bias"]
-    except (
-        pickle.UnpicklingError,
-        AttributeError,
-        EOFError,
-        LookupError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except UserError:
+        raise
+    except Exception as error:  # a damaged pickle may raise any
         raise UserError(
             f"weights file: not a pickled Flax tree with a branch '{tree}' of {len(convolutions)} "
             f"convolutions ({error})"
@@ -97,7 +94,7 @@ def read_torch(file, what):
 
     Parameters
     ----------
-    file : path or binary file object
+    file : binary file object
     what : str
         What a message calls the file.
 
@@ -108,7 +105,13 @@ def read_torch(file, what):
     import torch
 
     try:
+        if zipfile.is_zipfile(file) and _unpacked(file) > file.seek(0, os.SEEK_END):
+            # PyTorch packs nothing: this is meant to fill the memory.
+            raise UserError(f"{what}: it unpacks to more than it has, as no PyTorch file does")
+        file.seek(0)
         state = torch.load(file, map_location="cpu", weights_only=True)
+    except UserError:
+        raise
     except Exception as error:  # torch raises many kinds on a file that is not its own
         raise UserError(
             f"{what}: not a PyTorch file of plain tensors, or a damaged one "
@@ -117,12 +120,19 @@ def read_torch(file, what):
     return state if isinstance(state, dict) else {}
 
 
+def _unpacked(file):
+    """Bytes of all that a zip archive holds."""
+    with zipfile.ZipFile(file) as archive:
+        return sum(member.file_size for member in archive.infolist())
+
+
 def read_file(path, wanted):
     """Content of a .safetensors or .pth file; see `read_safetensors` and `read_torch`."""
     what = f"weights file {path}"
     if Path(path).suffix == ".safetensors":
         return read_safetensors(path, wanted, what)
-    return read_torch(path, what)
+    with open(path, "rb") as file:
+        return read_torch(file, what)
 
 
 def fit(state, expected, what, strict=True, advice=""):
@@ -149,7 +159,7 @@ def fit(state, expected, what, strict=True, advice=""):
     Raises
     ------
     UserError
-        Names parameters that are missing, unexpected, misshapen, or not plain numbers.
+        Names parameters that are missing, unexpected, misshapen, or not plain finite numbers.
     """
     faults = {
         "it lacks": [name for name in expected if name not in state],
@@ -161,13 +171,18 @@ def fit(state, expected, what, strict=True, advice=""):
     }
     if not strict:
         del faults["it has besides"]
-    found = {name: _plain(state[name]) for name in expected if name in state}
-    faults["not plain floating-point numbers"] = [n for n, value in found.items() if value is None]
+    found = {name: state[name] for name in expected if name in state}
+    plain = [name for name, value in found.items() if _is_plain(value)]
+    faults["not plain floating-point numbers"] = [name for name in found if name not in plain]
+    # Before anything is copied: a small file may tell of a large array.
+    fitting = [name for name in plain if tuple(found[name].shape) == expected[name]]
     faults["other shapes"] = [
-        f"{name} {_by(value.shape)} instead of {_by(expected[name])}"
-        for name, value in found.items()
-        if value is not None and value.shape != expected[name]
+        f"{name} {_by(found[name].shape)} instead of {_by(expected[name])}"
+        for name in plain
+        if name not in fitting
     ]
+    found |= {name: _single(found[name]) for name in fitting}
+    faults["values that are not finite"] = [n for n in fitting if not np.isfinite(found[n]).all()]
     told = [f"{fault}: {choices(names, most=3)}" for fault, names in faults.items() if names]
     if told:
         told += [advice] * bool(advice and faults["it lacks"])
@@ -179,17 +194,23 @@ def _by(shape):
     return "x".join(map(str, shape)) or "single"
 
 
-def _plain(value):
-    """An array or tensor as a single-precision array; None if it is not one of plain numbers."""
+def _is_plain(value):
+    """Whether a value is an array or a tensor of plain numbers."""
     import torch
 
-    if isinstance(value, np.ndarray) and np.issubdtype(value.dtype, np.floating):
-        return value.astype(np.float32)
-    if (
+    if isinstance(value, np.ndarray):
+        return np.issubdtype(value.dtype, np.floating)
+    return (
         torch.is_tensor(value)
-        and value.is_floating_point()
+        and value.dtype in (torch.float16, torch.bfloat16, torch.float32, torch.float64)
         and value.layout == torch.strided
         and value.device.type == "cpu"
-    ):
-        return value.detach().float().numpy()
-    return None
+    )
+
+
+def _single(value):
+    """A plain array or tensor as an array of single precision."""
+    if isinstance(value, np.ndarray):
+        with np.errstate(over="ignore"):  # what is too large becomes infinite
+            return value.astype(np.float32)
+    return value.detach().float().numpy()

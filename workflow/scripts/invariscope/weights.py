@@ -4,7 +4,6 @@ import numpy as np
 from safetensors import safe_open
 
 from .architecture import Architecture
-from .errors import UserError
 from .files import write_whole
 
 
@@ -13,9 +12,6 @@ def save(path, architecture, parameters):
     from safetensors.numpy import save_file
 
     kept = {name: np.ascontiguousarray(parameters[name]) for name in architecture.parameters()}
-    for name, value in kept.items():
-        if not np.isfinite(value).all():
-            raise UserError(f"weights: parameter {name} has values that are not finite")
     with write_whole(path) as temporary:
         save_file(kept, temporary, metadata={"architecture": architecture.to_json()})
 
