@@ -12,7 +12,7 @@ import time
 
 import pytest
 from running import command, invariscope, snakemake
-from test_forking import FORK, begin, left, until, write
+from test_forking import FORK, SCRIPTS, begin, left, until, write
 from tiny import TINY, outputs
 
 from invariscope import records
@@ -265,14 +265,29 @@ def test_a_disk_that_must_not_be_written_to(begun):
     assert "cannot be asked" not in printed
 
 
+# Snakemake where a study may ask for more than any memory has.
+BOUNDLESS = """
+from invariscope import config
+for section in config.schema("config")["properties"].values():
+    for key in section.get("properties", {}).values():
+        key.pop("maximum", None)
+from snakemake.cli import main
+main()
+"""
+
+
 @pytest.mark.parametrize(
     ("section", "values"), [("synthesis", {"images": 10**7}), ("phase", {"phases": 10**11})]
 )
 def test_too_little_memory(begun, undisturbed, section, values):
     """As NumPy tells of it, and as PyTorch does."""
     words = command(begun, SMALL | {section: SMALL[section] | values}, *TARGETS)
+    words[1:3] = ["-c", BOUNDLESS]
     words = ["prlimit", f"--as={16 * 2**30}", *words]
-    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
+    environment = os.environ | {"PYTHONPATH": str(SCRIPTS)}
+    done = subprocess.run(
+        words, capture_output=True, text=True, check=False, timeout=120, env=environment
+    )
     printed = done.stdout + done.stderr
     assert done.returncode == 1
     assert re.search(rf"{section} ground_truth.* failed after ", printed), printed
