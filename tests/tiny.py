@@ -32,7 +32,7 @@ def outputs(folder):
         str(path.relative_to(results)): path.read_bytes()
         for path in sorted(results.rglob("*"))
         if path.is_file()
-        and not {"logs", ".architectures", ".photos.json"} & set(path.parts)
+        and not {"logs", ".architectures", ".photos.json", ".lock"} & set(path.parts)
         and not path.name.endswith(".record.json")
         and not path.name.startswith("ro-crate")
     }

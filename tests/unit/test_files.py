@@ -1,11 +1,14 @@
 """Outputs appear whole or not at all; seeds follow from names."""
 
+import errno
+
 import blocks
 import numpy as np
 import pytest
 import xarray as xr
 
 from invariscope.baselines_dataset import YARDSTICKS, baselines_dataset
+from invariscope.errors import UserError
 from invariscope.files import read_dataset, write_dataset, write_whole
 from invariscope.seeds import generator
 from invariscope.synthesis import start
@@ -35,6 +38,29 @@ def test_a_failed_rewrite_leaves_the_old_file(tmp_path):
     with pytest.raises(RuntimeError):
         fail_halfway(path)
     assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        PermissionError(errno.EACCES, "Permission denied"),
+        ValueError("I/O error: No space left on device (os error 28)"),  # of a library
+    ],
+)
+def test_what_hinders_writing_is_told_in_a_line(tmp_path, error):
+    path = tmp_path / "a.txt"
+
+    def write(error):
+        with write_whole(path) as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(UserError, match=rf"^{path}: (No space left|Permission)[\w ]+$"):
+        write(error)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(FileNotFoundError):
+        write(FileNotFoundError(errno.ENOENT, "No such file or directory"))
 
 
 def test_datasets_have_the_same_bytes(tmp_path):

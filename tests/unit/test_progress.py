@@ -182,8 +182,10 @@ def test_what_snakemake_says_of_each_job_is_left_out_and_nothing_else():
     interrupted = f"{command}died with <Signals.SIGINT: 2>."
     assert not said(interrupted, event=LogEvent.ERROR)
     assert not said(f'{interrupted}\n  File "a.py", line 2, in run', event=LogEvent.ERROR)
-    assert said(f"{command}returned non-zero exit status 137.", event=LogEvent.ERROR)
-    assert said(f"{command}died with <Signals.SIGKILL: 9>.", event=LogEvent.ERROR)
+    assert not said(f"{command}returned non-zero exit status 137.", event=LogEvent.ERROR)
+    assert not said(f"{command}died with <Signals.SIGKILL: 9>.", event=LogEvent.ERROR)
+    assert said(f"{command}returned non-zero exit status 3.", event=LogEvent.ERROR)
+    assert said(f"{command}returned non-zero exit status 13.", event=LogEvent.ERROR)
     assert said("MissingOutputException in rule a", event=LogEvent.ERROR)
 
 

@@ -185,9 +185,9 @@ FAILURES = dict(
 def test_failures_are_told_as_ever(tmp_path):
     """Each script's end, log and error report, as a fork and as a fresh Python; others go on."""
     found = []
-    for name, fork in (("forked", FORK), ("fresh", "")):
+    for name, more in (("forked", ""), ("fresh", "threads: 2")):
         folder = tmp_path / name
-        write(folder, FAILURES, fork=fork)
+        write(folder, FAILURES, [(each, each, "", more) for each in FAILURES])
         code, printed = run(folder)
         assert code == 1
         assert output(folder, "well")["forked"] == (name == "forked")
@@ -205,6 +205,9 @@ def test_failures_are_told_as_ever(tmp_path):
     assert len(ends) == len(FAILURES) - 1
     assert "ValueError: wrong" in logs["error"]
     assert "last words" in logs["killed"]
+    assert logs["killed"].endswith("\ninvariscope: killed by signal 9 (out of memory?)\n")
+    assert logs["ended"].endswith("\ninvariscope: killed by signal 15\n")
+    assert "invariscope" not in logs["interrupted"] + logs["three"]
     assert (ends, logs) == fresh
 
 

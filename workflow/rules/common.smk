@@ -17,6 +17,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 import dag
 import forking
+import locking
 import progress
 import reporting
 import scheduling
@@ -256,7 +257,7 @@ def caption(name):
 def report_command():
     """The command that makes Snakemake's report of this study, given as it was to this run."""
     words = [sys.executable, "-m", "snakemake", "--snakefile", workflow.main_snakefile]
-    words += ["--report", "--nolock"]  # the lock is held by this run
+    words += ["--report"]
     if files := workflow.overwrite_configfiles:
         words += ["--configfile", *map(str, files)]
     if values := workflow.config_settings.config:
@@ -267,6 +268,7 @@ def report_command():
 progress.show(extent)
 scheduling.count_every_job()
 forking.fork_jobs(workflow)
+locking.one_run_at_a_time(OUT)
 
 
 wildcard_constraints:

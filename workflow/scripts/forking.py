@@ -19,6 +19,7 @@ import sys
 import threading
 from pathlib import Path
 
+import locking
 from snakemake.script import PythonScript
 
 from invariscope import code
@@ -43,20 +44,24 @@ _starting = threading.Lock()
 
 def fork_jobs(workflow):
     """Have Snakemake run the scripts of a workflow as forks."""
-    # Elsewhere each job has a Snakemake of its own, and systems other than Linux do not allow
-    # that a process forks which has loaded such libraries.
-    if not workflow.is_main_process or sys.platform != "linux":
+    if not workflow.is_main_process:  # but one of a single job
         return
 
     def execute_script(script, fname, edit=False):
         imported = code.imports(script.path.get_path_or_uri(secret_free=True))
         kind = next((name for name in PACKAGES if name in imported), None)
         around = script.container_img, script.conda_env, script.env_modules, script.bench_record
-        # Libraries that are to have several threads start them when they are imported.
-        if kind and script.threads == 1 and all(each is None for each in around):
-            _run(script, fname, kind)
-        else:
-            _execute_script(script, fname, edit)
+        # Libraries that are to have several threads start them when they are imported. Systems
+        # other than Linux do not allow that a process forks which has loaded such libraries.
+        alike = script.threads == 1 and all(each is None for each in around)
+        try:
+            if kind and alike and sys.platform == "linux":
+                _run(script, fname, kind)
+            else:
+                _execute_script(script, fname, edit)
+        except subprocess.CalledProcessError as error:
+            _tell(error.returncode, script.log[0])
+            raise
 
     PythonScript.execute_script = execute_script
 
@@ -77,6 +82,15 @@ def _run(script, fname, kind):
         answer.append(-signal.SIGKILL)
     if answer[1]:
         raise subprocess.CalledProcessError(answer[1], [sys.executable, fname])
+
+
+def _tell(code, path):
+    """Have a job's log say so if it was ended by a signal: an exit code as Popen or bash gives."""
+    number = -code if code < 0 else code - 128
+    if number > 0 and number != signal.SIGINT:
+        with open(path, "a") as log:
+            why = " (out of memory?)" * (number == signal.SIGKILL)
+            log.write(f"\ninvariscope: killed by signal {number}{why}\n")
 
 
 def _ask(control, job):
@@ -101,7 +115,9 @@ def _server(kind, environment):
             words = [sys.executable, SERVER, str(theirs.fileno()), *PACKAGES[kind]]
             before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # until it is ready
             with theirs:
-                server = subprocess.Popen(words, env=environment, pass_fds=[theirs.fileno()])
+                given = locking.INHERITED | dict(env=environment)
+                given["pass_fds"] = theirs.fileno(), *given["pass_fds"]
+                server = subprocess.Popen(words, **given)
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             _servers[kind] = server, control
     return server, control

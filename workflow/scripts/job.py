@@ -2,10 +2,15 @@
 
 import json
 import os
+import re
+import signal
+import stat
 import sys
+import threading
 import time
 from pathlib import Path
 
+NO_MEMORY = "can't allocate memory|out of memory"  # how PyTorch says so, on CPU and GPU
 CLOCK = "%Y-%m-%d %H:%M:%S"
 
 
@@ -34,6 +39,14 @@ def _speak_to(path):
     sys.stderr = _Lines(sys.stderr)
 
 
+def _end_with_run():
+    """Kill this process when its run is gone, the only one that could write to its input."""
+    os.read(0, 1)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if stat.S_ISFIFO(os.fstat(0).st_mode):  # as the run gives it to its jobs (see locking.py)
+    threading.Thread(target=_end_with_run, daemon=True).start()
 # Scripts import this module first, so that even what goes wrong with other imports is in the log.
 _speak_to(sys.modules["__main__"].snakemake.log[0])
 print(f"{sys.modules['__main__'].snakemake.rule} begun {time.strftime(CLOCK)}", file=sys.stderr)
@@ -48,7 +61,7 @@ def run(main, snakemake):
 
     `record` is what the job is to do: its parameters, places of files, and the `id` that its own
     record will have. All that is said goes to the job's log, whose last line the run shows.
-    A user's mistake ends in one line, exit code 1.
+    A user's mistake ends in one line, exit code 1, and so does a lack of memory.
     """
     start = provenance.now()
     if not snakemake.resources.get("gpu"):  # it is for those that claim it, even if others see it
@@ -69,6 +82,12 @@ def run(main, snakemake):
         provenance.write(path, made)
     except UserError as error:
         print(f"invariscope: {error}", file=sys.stderr)
+        sys.exit(1)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not re.search(NO_MEMORY, str(error)):
+            raise
+        said, *_ = str(error).split("\n")
+        print(f"invariscope: out of memory; lower `block` or --cores: {said}", file=sys.stderr)
         sys.exit(1)
     print(f"ended {time.strftime(CLOCK)}", file=sys.stderr)
 

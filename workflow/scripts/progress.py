@@ -8,6 +8,8 @@ says of each job, all of which still is in Snakemake's own log.
 import contextlib
 import logging
 import os
+import re
+import sys
 import threading
 import time
 from pathlib import Path
@@ -31,8 +33,8 @@ CHATTER = {
     LogEvent.PROGRESS,
 }
 CHATTER_WITHOUT_EVENT = ("Select jobs to execute", "Activating conda environment")
-# How jobs end that told their log why, and those that were broken off. All else is worth knowing.
-TOLD = ("returned non-zero exit status 1.", "died with <Signals.SIGINT: 2>.")
+# How jobs end whose log tells why, or that were broken off. All else is worth knowing.
+TOLD = re.compile(r"returned non-zero exit status (1|1[3-6]\d)\.|died with <Signals\.\w+: \d+>\.")
 BROKEN_OFF = "Terminating processes on user request"
 # How progress bars of jobs write into their logs: tqdm takes its defaults from here.
 BARS = {
@@ -66,6 +68,7 @@ def show(extent):
             return _schedule(scheduler)
 
     JobScheduler.schedule = schedule
+    logging.FileHandler.handleError = _cannot_write
 
 
 @contextlib.contextmanager
@@ -98,12 +101,25 @@ def shown(dag, extent, spoken):
         spoken.removeFilter(is_worth_saying)
 
 
+def _cannot_write(handler, record):
+    """Say once why Snakemake's own log cannot be written, and go on without it."""
+    error = sys.exc_info()[1]
+    if not isinstance(error, OSError):
+        logging.Handler.handleError(handler, record)
+        return
+    with contextlib.suppress(OSError):  # of what could not be written
+        handler.stream.close()
+    handler.stream = open(os.devnull, "w")  # noqa: SIM115
+    path = os.path.relpath(handler.baseFilename)
+    print(f"invariscope: {path}: {error.strerror}", file=sys.stderr)
+
+
 def is_worth_saying(record):
     """Whether what Snakemake says is not told otherwise."""
     event, text = getattr(record, "event", None), str(record.msg)
     if event == LogEvent.ERROR:
         # Below may stand where in our own code Snakemake was told of it.
-        return not any(line.endswith(TOLD) for line in text.splitlines())
+        return not any(map(TOLD.search, text.splitlines()))
     return event not in CHATTER and not text.startswith(CHATTER_WITHOUT_EVENT)
 
 

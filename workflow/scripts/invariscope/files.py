@@ -1,10 +1,17 @@
 """Files that appear whole or not at all, and hold the same bytes for the same content."""
 
 import contextlib
+import errno
 import os
+import re
 import uuid
 from pathlib import Path
 
+from .errors import UserError
+
+TEMPORARY = re.compile(r"\.[0-9a-f]{32}(\.\w+)?")
+# What keeps a file from being written that is no fault of what writes it.
+HINDRANCES = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES
 # How netCDF-4 names, in HDF5, a dimension that no variable has the name of ...
 NO_VARIABLE = b"This is a netCDF dimension but not a netCDF variable"
 # ... and attributes that say how a variable is stored.
@@ -16,21 +23,44 @@ def write_whole(path):
     """Give a temporary path beside `path`; rename it there when the block ends well.
 
     The temporary name keeps the suffix, from which some writers tell the format.
+
+    Raises
+    ------
+    UserError
+        If the disk is full or must not be written to.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         os.replace(temporary, path)
+    except Exception as error:
+        if hindrance := _hindrance(error):
+            raise UserError(f"{path}: {hindrance}") from error
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
 
+def _hindrance(error):
+    """What kept a file from being written, in the system's words, which libraries hand on."""
+    known = {os.strerror(number) for number in HINDRANCES}
+    return next((words for words in known if words in str(error)), None)
+
+
+def remove_temporary(folder):
+    """Remove what `write_whole` left anywhere in a folder when its process was killed."""
+    for place, _, names in os.walk(folder):
+        for name in filter(TEMPORARY.fullmatch, names):
+            os.unlink(os.path.join(place, name))
+
+
 def write_dataset(dataset, path):
     """Write an xarray Dataset as netCDF-4."""
+    content = dataset.to_netcdf(engine="h5netcdf")  # in memory, as HDF5 crashes on a full disk
     with write_whole(path) as temporary:
-        dataset.to_netcdf(temporary, engine="h5netcdf")
+        temporary.write_bytes(content)
 
 
 def read_dataset(path, variables=None):

@@ -1,5 +1,6 @@
 """Two views of a run's pace: lines, as for a file, and a screen, for a terminal."""
 
+import errno
 import os
 import time
 
@@ -166,4 +167,7 @@ def last_words(path):
     except OSError as error:
         return f"({error.strerror})"
     first = [number for number, line in enumerate(lines) if line.startswith(REASONS)]
-    return "\n".join(lines[first[0] if first else -1 :])
+    said = lines[first[0] if first else -1 :]
+    if not first and not os.statvfs(path).f_bavail:  # which it could not say
+        said.append(f"({os.strerror(errno.ENOSPC)})")
+    return "\n".join(said)
