@@ -227,7 +227,9 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("original", "path", "wrong", "message"), MISTAKES)
+@pytest.mark.parametrize(
+    ("original", "path", "wrong", "message"), MISTAKES, ids=range(len(MISTAKES))
+)
 def test_mistakes_that_once_were_not_told(here, original, path, wrong, message):
     value = copy.deepcopy(original)
     parent = value

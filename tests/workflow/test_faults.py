@@ -200,6 +200,9 @@ def test_a_run_waits_for_jobs_of_a_killed_one(tmp_path, rule, more):
     folder.mkdir()
     for name in names:
         (folder / name).touch()
+    downloads = tmp_path / "results" / ".downloads"
+    (downloads / "tmpdir").mkdir(parents=True)
+    (downloads / "cut").touch()
     (tmp_path / "go").touch()
     second = begin(tmp_path)
     time.sleep(4)
@@ -211,6 +214,7 @@ def test_a_run_waits_for_jobs_of_a_killed_one(tmp_path, rule, more):
     assert second.returncode == 0, printed
     assert len(there(tmp_path, rule)) == 2
     assert sorted(path.name for path in folder.iterdir()) == sorted(names[2:])
+    assert [path.name for path in downloads.iterdir()] == ["cut"]
 
 
 @pytest.mark.parametrize("free", [0, 40])

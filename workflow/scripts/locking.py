@@ -9,6 +9,7 @@ whatever ended them. From their standard input, jobs know when their run is gone
 import errno
 import fcntl
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -40,7 +41,9 @@ def one_run_at_a_time(folder):
         if not executor_plugin.common_settings.dryrun_exec:
             if workflow.is_main_process and workflow.execution_settings.lock:
                 INHERITED["pass_fds"] = (_lock(folder),)
-                files.remove_temporary(folder)
+                files.remove_temporary(LOCK.parent)
+                for unfinished in LOCK.parent.glob(".downloads/tmp*"):
+                    shutil.rmtree(unfinished)
             INHERITED["stdin"], _ = os.pipe()  # nobody writes to it; it ends with this process
             shell._process_args |= INHERITED
         return _execute(workflow, executor_plugin, *settings, **more)
