@@ -24,7 +24,7 @@ class Run:
         place = words.index("--cores")
         words[place : place + 2] = ["--workflow-profile", ROOT / "workflow" / "profiles" / profile]
         # The jobs here are short.
-        words += ["--slurm-init-seconds-before-status-checks", "3"]
+        words[place:place] = ["--slurm-init-seconds-before-status-checks", "3"]
         self.slurm, self.folder, self.said = slurm, folder, folder / "said"
         with open(self.said, "w") as said:
             self.process = subprocess.Popen(words, stdout=said, stderr=said, env=slurm)
@@ -100,6 +100,28 @@ def test_blocks_go_to_nodes_as_one_job_each(disturbed):
     _, said, _ = disturbed
     assert said.count("slurm_logs/group_block_") == 4
     assert "slurm_logs/rule_tables" not in said
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        (None, "SLURM sbatch failed. The error message was 'sbatch: error: invalid partition"),
+        ("sinfo", "Failed to run sinfo for retrieval of cluster partitions: no answer"),
+    ],
+)
+def test_a_run_ends_and_says_why_slurm_does_not_take_a_job(slurm, on_gpus, tmp_path, command, why):
+    folder, _ = on_gpus
+    more = ["--retries", "0", "--forcerun", "natural"]
+    if command is None:
+        more += ["--default-resources", "slurm_partition=nope"]
+    else:
+        (tmp_path / command).write_text("#!/bin/sh\necho no answer >&2; exit 1\n")
+        (tmp_path / command).chmod(0o755)
+    environment = slurm | {"PATH": f"{tmp_path}:{slurm['PATH']}"}
+    target = f"results/tiny/natural/{STUDY['layers'][0]['network']}.nc"
+    code, said = Run(environment, folder, "slurm", *more, "--", target).end()
+    assert code == 1
+    assert said.count(f"invariscope: natural: {why}") == 1
 
 
 def test_results_are_those_of_one_machine(disturbed, tmp_path):

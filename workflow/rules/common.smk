@@ -21,6 +21,7 @@ import locking
 import progress
 import reporting
 import scheduling
+import submitting
 from invariscope import code, network, photos, provenance, study
 from invariscope.config import blocks
 from invariscope.digest import sha256
@@ -269,6 +270,7 @@ progress.show(extent)
 scheduling.count_every_job()
 forking.fork_jobs(workflow)
 locking.one_run_at_a_time(OUT)
+submitting.tell_of_every_job()
 
 
 wildcard_constraints:
