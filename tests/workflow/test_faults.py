@@ -128,6 +128,7 @@ def test_two_runs_at_once(begun, undisturbed):
     """The second is refused at once; others that only read go on; the first is not disturbed."""
     first = start(begun)
     until((begun / LOG).exists)
+    os.killpg(first.pid, signal.SIGSTOP)  # so that it is at work until the others have ended
     began = time.monotonic()
     code, printed = snakemake(begun, SMALL, *TARGETS)
     assert code == 1
@@ -135,6 +136,7 @@ def test_two_runs_at_once(begun, undisturbed):
     assert re.search(ANOTHER.format(first.pid), printed.splitlines()[-1]), printed
     assert snakemake(begun, SMALL, "-n", *TARGETS)[0] == 0
     assert "cannot be asked" not in invariscope(begun, "verify", "results/small")[1]
+    os.killpg(first.pid, signal.SIGCONT)
     code, printed = end(first)
     assert code == 0, printed
     assert outputs(begun) == outputs(undisturbed)
