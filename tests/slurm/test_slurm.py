@@ -1,5 +1,6 @@
 """Runs on a SLURM cluster leave what runs on one machine do, whatever befalls their jobs."""
 
+import shutil
 import subprocess
 import time
 
@@ -110,7 +111,7 @@ def test_blocks_go_to_nodes_as_one_job_each(disturbed):
     ],
 )
 def test_a_run_ends_and_says_why_slurm_does_not_take_a_job(slurm, on_gpus, tmp_path, command, why):
-    folder, _ = on_gpus
+    folder = shutil.copytree(on_gpus[0], tmp_path / "study")
     more = ["--retries", "0", "--forcerun", "natural"]
     if command is None:
         more += ["--default-resources", "slurm_partition=nope"]
