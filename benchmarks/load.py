@@ -4,7 +4,6 @@ The blocks are copies of two that were really made, under further names, with re
 this workflow had left them. What follows from them is then run as a user would.
 """
 
-import json
 import shutil
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import yaml
 from tqdm import tqdm
 
 from invariscope import provenance, records, staleness
+from invariscope.cli import planned
 
 from .cost import ROOT, command, moments
 from .setting import LAYER, NETWORK, timed
@@ -66,12 +66,9 @@ def make(folder, source):
     config = dict(name="load", registry=registry, layers=layers, compare=[list(NETWORKS)])
     path = folder / "study.yaml"
     path.write_text(yaml.safe_dump(config))
-    words = [sys.executable, ROOT / "workflow/scripts/dag.py", "--configfile", path]
-    asked = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True)
-    study, begun = folder / "results/load", provenance.now()
-    run = provenance.circumstances(begun, 1)
-    run["config"] = dict(files=["study.yaml"], values={})
-    jobs = [staleness.Job(**job) for job in json.loads(asked.stdout)["jobs"]]
+    study, described = folder / "results/load", dict(files=[path.name], values={})
+    _, jobs = planned(study, described)
+    run = provenance.circumstances(provenance.now(), 1) | dict(config=described)
     jobs = [job for job in jobs if job.record.split("/")[0] in STAGES]
     for job in tqdm(sorted(jobs, key=lambda job: STAGES.index(job.record.split("/")[0])), "files"):
         (name,) = job.outputs

@@ -156,7 +156,7 @@ def read(config, networks):
 def verdict(config, networks, keys):
     """'taken' or 'refused'; a refusal is one line that names one of the keys."""
     try:
-        registry, layers, _, _ = read(config, networks)
+        registry, _, layers, _, _ = read(config, networks)
     except UserError as error:
         line = str(error)
     else:

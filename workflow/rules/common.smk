@@ -36,12 +36,6 @@ if IN_CONDA and shutil.which("conda") is None:
     )
 
 
-@cache
-def facts(name):
-    """What is known of the layers of network `name`."""
-    return facts_of(REGISTRY[name])
-
-
 def facts_of(entry):
     """What is known of the layers of a network, by its entry in the registry."""
     digests = code.digests(SCRIPTS / "invariscope" / "network.py")
@@ -75,7 +69,7 @@ def record(script, places=None, **parameters):
 
 
 try:
-    REGISTRY, STUDY, COMPARISONS, PHOTOS = study.read(config, workflow.configfiles, facts_of)
+    REGISTRY, facts, STUDY, COMPARISONS, PHOTOS = study.read(config, workflow.configfiles, facts_of)
     PHOTOS_DIGEST = photos.digest(photos.digests(PHOTOS, "results/.photos.json"))
 except UserError as error:
     sys.exit(f"invariscope: {error}")

@@ -92,7 +92,7 @@ def _verify(options):
 def _report(root, target, options, found):
     """Print the audit of some results, and what else was found wrong; 0 only if all is current."""
     config = _config(root, target, options.configfile)
-    name, jobs = _workflow(root, config) if config else (root.name, None)
+    name, jobs = planned(root, config) if config else (root.name, None)
     steps = audit(root, jobs, target)
     current = config is not None and not found and all(s.status == CURRENT for s in steps)
     advice = [] if current else _advice(root, name, config, target, steps)
@@ -186,7 +186,7 @@ def _workplace(root):
     return root.parents[1]
 
 
-def _workflow(root, config):
+def planned(root, config):
     """Name of the study, and what the workflow would do for it now, as jobs."""
     command = [sys.executable, PROJECT / "workflow" / "scripts" / "dag.py"]
     command += ["--config", json.dumps(config["values"]), "--configfile", *config["files"]]

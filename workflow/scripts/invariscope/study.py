@@ -25,6 +25,8 @@ def read(config, configfiles, facts):
     -------
     registry : dict
         See `config.read_registry`.
+    facts : function of str
+        Gives, for a network, what `network.facts` does, each asked for once.
     layers : dict
         See `config.resolve`.
     comparisons : list
@@ -66,4 +68,4 @@ def read(config, configfiles, facts):
                 f"'{layer}' of '{name}'"
             )
         sources.check_file(registry[name]["weights"])
-    return registry, layers, comparisons, photo_paths(config["natural"]["photos"])
+    return registry, known, layers, comparisons, photo_paths(config["natural"]["photos"])
