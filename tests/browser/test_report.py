@@ -46,7 +46,7 @@ def test_first_page(opened):
     assert opened.locator("#rulegraph canvas").bounding_box()["height"] > 500
     # The name of the map leads to its caption.
     opened.get_by_role("link", name="map of all units").click()
-    assert "Every unit by its phase invariance" in opened.locator("nav").first.inner_text()
+    opened.locator("nav").get_by_text("Every unit by its phase invariance").wait_for()
 
 
 def test_every_figure_opens_with_its_caption(opened):

@@ -23,7 +23,7 @@ FIGURE = "results/tiny/figures/phase_population.svg"
 @pytest.fixture(scope="module")
 def jobs(study):
     """What the workflow would do now."""
-    return cli._workflow(study / "results/tiny", {"files": ["study.yaml"], "values": {}})[1]
+    return cli.planned(study / "results/tiny", {"files": ["study.yaml"], "values": {}})[1]
 
 
 def test_a_figure_is_current(copy):
