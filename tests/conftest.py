@@ -3,11 +3,11 @@
 import shutil
 from pathlib import Path
 
-import numba
 import pytest
 import torch
 from architectures import STD, VGG, traced
 from running import ROOT, snakemake
+from threadpoolctl import threadpool_limits
 from tiny import TINY
 
 from invariscope import cells
@@ -37,8 +37,7 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    # Threads of numba and of PyTorch wait for work in turn, and would keep each other from it.
-    numba.set_num_threads(1)
+    threadpool_limits(1, "blas")  # as in `device.prepare`
     for option, tests in (("--chromium", "browser"), ("--resnet50", "real_weights")):
         path = config.getoption(option)
         if path is None:

@@ -5,9 +5,12 @@ import warnings
 
 import pytest
 import torch
+import torch.nn.functional as F
 from architectures import STD, plain_vgg, traced
 from torchvision.models.feature_extraction import create_feature_extractor
 
+from invariscope import trunk as trunk_module
+from invariscope.architecture import Architecture, Node
 from invariscope.receptive_field import input_interval, receptive_field, stride
 from invariscope.trunk import Trunk, pool_templates
 
@@ -73,6 +76,66 @@ def test_one_channel_of_each_group_is_that_of_all(vgg, name):
     found, _ = trunk.run(stimuli, name, channels=channels)
     expected = all_of_them[torch.arange(6), channels.repeat_interleave(2), 0, 0]
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-3)
+
+
+def convolution(name, below, outputs, inputs):
+    """Node of a convolution of 3 by 3, and its parameters."""
+    window = dict(kernel=(3, 3), stride=(1, 1), padding=(0, 0), dilation=(1, 1))
+    names = dict(weight=f"{name}.weight", bias=f"{name}.bias")
+    values = torch.randn(outputs, inputs, 3, 3) / (9 * inputs) ** 0.5, torch.randn(outputs)
+    settings = dict(parameters=names, window=window, groups=1, channels=outputs)
+    return Node(name, "conv", (below,), settings), dict(zip(names.values(), values, strict=True))
+
+
+def pooling(name, below, by=2):
+    window = dict(kernel=(by, by), stride=(by, by), padding=(0, 0), dilation=(1, 1))
+    return Node(name, "max_pool", (below,), dict(window=window))
+
+
+@pytest.mark.parametrize("relu", [False, True])
+@pytest.mark.parametrize("recorded", [False, True])
+def test_pooling_as_part_of_a_convolution(monkeypatch, relu, recorded):
+    """Unless what is pooled is wanted, too."""
+    (one, first), (two, second), (three, third) = (
+        convolution(*each) for each in (("a", "x", 16, 3), ("b", "a", 32, 16), ("c", "p", 16, 32))
+    )
+    between = [Node("r", "relu", ("b",))] * relu
+    pool = pooling("p", "r" if relu else "b")
+    nodes = Node("x", "input"), one, two, *between, pool, three
+    trunk = Trunk(Architecture(nodes, dict(b="b", c="c")), first | second | third, (1, 1, 1))
+
+    images = (60 * torch.randn(5, 3, 10, 10)).requires_grad_()
+    weights = [value.double() for value in trunk.parameters.values()]
+    middle = F.conv2d(F.conv2d(images.double() / 255, *weights[:2]), *weights[2:4])
+    expected = F.conv2d(F.max_pool2d(middle.relu() if relu else middle, 2), *weights[4:])
+    (slope,) = torch.autograd.grad(expected.square().sum(), images)
+
+    pooled, plain = [], F.max_pool2d
+    monkeypatch.setattr(F, "max_pool2d", lambda *a, **k: pooled.append(1) or plain(*a, **k))
+    value, found = trunk.run(images, "c", record=["b"] * recorded)
+    (gradient,) = torch.autograd.grad(value.square().sum(), images)
+    assert len(pooled) == recorded
+    for each in found:
+        torch.testing.assert_close(each.double(), middle, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(value.double(), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(gradient, slope, rtol=1e-4, atol=1e-5)
+    assert trunk.run(images, "b", (6, 6))[0].shape == (5, 32, 6, 6)  # below the pooling
+
+
+def test_which_convolutions_are_pooled_alone():
+    relu, conv = Node("r", "relu", ("b",)), convolution("b", "x", 16, 3)[0]
+    source, add = Node("x", "input"), Node("s", "add", ("b", "b"))
+
+    def found(*nodes):
+        return trunk_module._pooled(Architecture((source, conv, *nodes), {}))
+
+    assert found(relu, pooling("p", "r")) == dict(b=("b", "r", "p"))
+    assert found(pooling("p", "b")) == dict(b=("b", "p"))
+    assert found(relu, pooling("p", "r", 3)) == {}
+    assert found(relu, pooling("p", "r"), add) == {}
+    assert found(relu, pooling("p", "r"), Node("s", "add", ("r", "r"))) == {}
+    assert found(relu, Node("q", "relu", ("r",)), pooling("p", "q")) == {}
+    assert found(relu) == found() == {}
 
 
 def test_gradient_after_inference(vgg):

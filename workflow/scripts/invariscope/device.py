@@ -4,8 +4,9 @@ import ctypes
 import os
 import platform
 
-import numba
+import scipy.linalg.cython_blas  # noqa: F401 - so that its threads are limited, too
 import torch
+from threadpoolctl import threadpool_limits
 
 
 def prepare(threads):
@@ -21,8 +22,9 @@ def prepare(threads):
     torch.device
         The GPU where there is one, else the CPU.
     """
-    # In this order, for the first starts threads, which may change how many the second has.
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    # Compiled functions have threads of their own, each of which calls for matrix products. PyTorch
+    # comes last, for it may use the same library.
+    threadpool_limits(1, "blas")
     torch.set_num_threads(threads)
     _keep_memory()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS starts

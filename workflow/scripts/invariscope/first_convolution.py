@@ -5,10 +5,12 @@ output asks of the inputs in its window, and these are summed where windows over
 """
 
 import numba
+import numpy as np
 import torch
 import torch.nn.functional as F
-from numba import prange
 from torch.autograd.function import once_differentiable
+
+from . import threads
 
 FEW = 4  # input channels, at most
 
@@ -41,26 +43,34 @@ class Convolution(torch.autograd.Function):
     def backward(ctx, gradient):
         (weight,) = ctx.saved_tensors
         images, inputs, height, width = ctx.size
-        rows = gradient.permute(0, 2, 3, 1).flatten(0, 2)
-        windows = rows @ weight.permute(0, 2, 3, 1).flatten(1)
-        windows = windows.view(images, *gradient.shape[2:], weight.shape[2], -1)
-        found = torch.zeros(images, height, width * inputs)
-        _sum_windows(windows.numpy(), ctx.stride[0], ctx.stride[1] * inputs, found.numpy())
+        rows = gradient.permute(0, 2, 3, 1).contiguous()
+        kernels = weight.permute(0, 2, 3, 1).reshape(len(weight), -1).contiguous()
+        found = torch.empty(images, height, width * inputs)
+        down, across = ctx.stride[0], ctx.stride[1] * inputs
+        threads.spread(_pull_back, (rows, found), 1, kernels, weight.shape[2], down, across)
         return found.view(images, height, width, inputs).permute(0, 3, 1, 2), None, None, None
 
 
-@numba.njit(parallel=True, nogil=True, cache=True, error_model="numpy")
-def _sum_windows(windows, down, across, found):
-    """Add windows (image, y, x, row, place), of places within a row, to found (image, row, place).
+@numba.njit(fastmath=True, nogil=True, cache=True, error_model="numpy")
+def _pull_back(gradient, found, kernels, vertical, down, across):
+    """Gradient of images (image, row, place in it), from that of outputs (image, y, x, channel).
 
-    The next window is `down` rows below, or `across` places to the right.
+    What an output's window asks for is `vertical` rows of places. The next window is `down` rows
+    below, or `across` places to the right.
     """
-    images, height, width, rows, places = windows.shape
-    for image in prange(images):
+    images, height, width, channels = gradient.shape
+    places = kernels.shape[1] // vertical
+    windows = np.empty((height * width, vertical, places), np.float32)
+    for image in range(images):
+        asked = windows.reshape(height * width, vertical * places)
+        np.dot(gradient[image].reshape(height * width, channels), kernels, asked)
+        for row in range(found.shape[1]):
+            for place in range(found.shape[2]):
+                found[image, row, place] = 0
         for y in range(height):
             for x in range(width):
-                for row in range(rows):
-                    window = windows[image, y, x, row]
+                for row in range(vertical):
+                    window = windows[y * width + x, row]
                     line = found[image, y * down + row]
                     for place in range(places):
                         line[x * across + place] += window[place]

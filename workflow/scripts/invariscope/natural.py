@@ -178,10 +178,7 @@ def _sums(trunk, runs, photo, mean):
 
 def _side_by_side(function, count, threads):
     """What `function` gives for 0, 1, ..., count - 1, in this order; few wait at any time."""
-    import numba
-
-    # Of numba, unlike PyTorch, every thread has a number of threads of its own.
-    with ThreadPoolExecutor(threads, initializer=numba.set_num_threads, initargs=(1,)) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         waiting = deque()
         for index in range(count):
             waiting.append(pool.submit(function, index))

@@ -43,6 +43,7 @@ class Trunk:
         }
         scale = 1 / (255 * torch.tensor(std, dtype=torch.float32))
         self.scale = scale.to(self.device)[:, None, None]
+        self._pooled = _pooled(architecture)
         self._extents = {}
         self._kernels = {}
 
@@ -75,8 +76,9 @@ class Trunk:
         # it can be swapped with, there is less to do.
         values = {}
         at = self.architecture.layers
+        wanted = {at[name] for name in (layer, *record)}
         for node in self.architecture.nodes:
-            if node.name not in vertical.have:
+            if node.name not in vertical.have or node.name in values:
                 continue
             if node.op == "input":
                 expected = tuple(_length(e.have[node.name]) for e in (vertical, horizontal))
@@ -89,10 +91,10 @@ class Trunk:
                 values[node.name] = value, False
             else:
                 length = [_length(e.have[node.name]) for e in (vertical, horizontal)]
-                transformed = _is_dense(node) and self._is_transformed(node, length)
+                tile = self._tile(node, length)
                 inputs, rectified = [], False
                 for below in node.inputs:
-                    if not (transformed or node.op in ("relu", "max_pool")):
+                    if not (tile or node.op in ("relu", "max_pool")):
                         values[below] = _plain(*values[below])
                     value, rectified = values[below]
                     needs = [
@@ -103,8 +105,15 @@ class Trunk:
                     values[node.name] = inputs[0], True
                 elif channels is not None and node.name == at[layer] and _is_dense(node):
                     values[node.name] = self._of_channels(node, inputs[0], channels), False
-                elif transformed:
-                    values[node.name] = self._transformed(node, inputs[0], rectified), False
+                elif tile:
+                    # What lies between it and its pooling is wanted by nobody else.
+                    path = self._pooled.get(node.name, ())
+                    pooled = vertical.have.keys() >= set(path) and not wanted.intersection(
+                        path[:-1]
+                    )
+                    path = path if pooled and path else (node.name,)
+                    value = self._transformed(node, tile, inputs[0], rectified, len(path) > 1)
+                    values.update(dict.fromkeys(path, (value, len(path) > 2)))
                 else:
                     values[node.name] = self._apply(node, inputs), rectified
         value, recorded = _plain(*values[at[layer]])[0], [_plain(*values[at[n]])[0] for n in record]
@@ -124,10 +133,11 @@ class Trunk:
             found = found + self.parameters[names["bias"]][channels, None]
         return found.flatten()
 
-    def _is_transformed(self, node, size):
-        """Whether a convolution with outputs of this size is quicker by Winograd's transforms."""
-        weight, stride = self.parameters[_weight(node)], node.settings["window"]["stride"]
-        return self._is_quick(node) and {*stride} == {1} and winograd.is_cheaper(weight, size)
+    def _tile(self, node, size):
+        """Tiles with which outputs of this size are quickest by Winograd's transforms, or 0."""
+        if not _is_dense(node) or {*node.settings["window"]["stride"]} != {1}:
+            return 0
+        return winograd.best_tile(self.parameters[_weight(node)], size) * self._is_quick(node)
 
     def _is_quick(self, node):
         """Whether there may be something quicker here than the library's convolution."""
@@ -135,15 +145,16 @@ class Trunk:
         whole = _is_dense(node) and {*node.settings["window"]["dilation"]} == {1}
         return whole and single and self.device.type == "cpu"
 
-    def _transformed(self, node, value, rectified):
+    def _transformed(self, node, tile, value, rectified, pooled):
         """Such a convolution, of the positive part of `value` if that is `rectified`."""
-        if node.name not in self._kernels:
+        if (node.name, tile) not in self._kernels:
             weight = self.parameters[_weight(node)]
             bias = node.settings["parameters"].get("bias")
             with torch.inference_mode(False):  # they may serve for gradients, too
                 bias = weight.new_zeros(len(weight)) if bias is None else self.parameters[bias]
-                self._kernels[node.name] = winograd.transform(weight), bias
-        return winograd.Convolution.apply(value, *self._kernels[node.name], rectified)
+                self._kernels[node.name, tile] = *winograd.transform(weight, tile), bias
+        kernels = self._kernels[node.name, tile]
+        return winograd.Convolution.apply(value, *kernels, rectified, pooled)
 
     def _extent(self, layer, size, axis):
         key = layer, size, axis
@@ -218,6 +229,32 @@ def _for_convolution(parameter):
 def _is_dense(node):
     """Whether a node is a convolution of all its input channels at once."""
     return node.op == "conv" and node.settings["groups"] == 1
+
+
+def _pooled(architecture):
+    """Convolutions that are read for nothing but max pooling of 2 by 2, past a ReLU or not.
+
+    Returns
+    -------
+    dict of str to tuple of str
+        Each with the nodes from it to its pooling.
+    """
+    readers = {node.name: [] for node in architecture.nodes}
+    for node in architecture.nodes:
+        for below in node.inputs:
+            readers[below].append(node)
+    found = {}
+    for node in filter(_is_dense, architecture.nodes):
+        path = [node]
+        while len(readers[path[-1].name]) == 1:
+            path += readers[path[-1].name]
+            if path[-1].op != "relu" or len(path) == 3:
+                break
+        window = path[-1].settings.get("window")
+        halving = dict(kernel=(2, 2), stride=(2, 2), dilation=(1, 1))
+        if path[-1].op == "max_pool" and {k: tuple(window[k]) for k in halving} == halving:
+            found[node.name] = tuple(each.name for each in path)
+    return found
 
 
 def _weight(node):
