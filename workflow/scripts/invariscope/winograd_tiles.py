@@ -188,97 +188,94 @@ _inputs_adjoint = _transformation(lambda tile: matrices(tile)[0].T, write=_add_t
 
 
 @_compiled
-def convolve(rows, found, which, floor, kernels, bias, tile, count):
-    """Outputs (image, y, x, channel) of rows (image, y, x, channel), `count` images at a time.
+def convolve(images, outcomes, choices, floor, kernels, bias, tile, count):
+    """Outputs (image, y, x, channel) of images (image, y, x, channel), `count` at a time.
 
-    If they are pooled, so is `which`, in the same shape: of which of the four each is.
+    They go to `outcomes`. If they are pooled, `choices` has the same shape and is told of which of
+    four outputs each is.
     """
-    for first in range(0, len(rows), count):
-        here = slice(first, first + count)
-        _convolve_part(rows[here], found[here], which[here], floor, kernels, bias, tile)
+    for first in range(0, len(images), count):
+        rows, found = images[first : first + count], outcomes[first : first + count]
+        which = choices[first : first + count]
+        number, height, width, inputs = rows.shape
+        places, _, outputs = kernels.shape
+        pooled, step, wide = which.size > 0, len(tile), len(tile) + 2
+        high, long = found.shape[1] * (1 + pooled), found.shape[2] * (1 + pooled)
+        down, across = -(-high // step), -(-long // step)
+        total = number * down * across
+        tiles = np.empty((places, total, inputs), np.float32)
+        products = np.empty((places, total, outputs), np.float32)
+        whole = np.empty((step, step, outputs), np.float32)
+        from_y = _offsets(down, step, wide, height, width * inputs)
+        from_x = _offsets(across, step, wide, width, inputs)
+        in_y, in_x = _places(wide, total * inputs)
+        out_y, out_x = _places(wide, total * outputs)
+        to_y = _offsets(down, step, step, high, long * outputs)
+        to_x = _offsets(across, step, step, long, outputs)
+        whole_y, whole_x = _places(step, outputs)
+        for i in range(total):
+            image, y, x = i // (down * across), i // across % down, i % across
+            for lane in range(0, inputs, LANES):
+                _inputs(
+                    tile, rows[image], from_y[y], from_x[x], tiles[0, i], in_y, in_x, lane, floor
+                )
+        for place in range(places):
+            np.dot(tiles[place], kernels[place], products[place])
+        for i in range(total):
+            image, y, x = i // (down * across), i // across % down, i % across
+            into, to = (whole, (whole_y, whole_x)) if pooled else (found[image], (to_y[y], to_x[x]))
+            for lane in range(0, outputs, LANES):
+                _outputs(tile, products[0, i], out_y, out_x, into, to[0], to[1], lane, bias)
+            if pooled:
+                _pool(whole, found[image], which[image], y * step // 2, x * step // 2)
 
 
 @_compiled
-def pull_back(gradient, rows, found, which, floor, kernels, tile, count):
-    """Adjoint of `convolve` without bias: gradient of rows from that of outputs.
+def pull_back(gradients, images, outcomes, choices, floor, kernels, tile, count):
+    """Adjoint of `convolve` without bias: gradients of images from those of outputs.
 
-    Where the ReLU cut rows off, there is none.
+    Where the ReLU cut images off, there is none.
     """
-    for first in range(0, len(rows), count):
-        here = slice(first, first + count)
-        _pull_part_back(gradient[here], rows[here], found[here], which[here], floor, kernels, tile)
-
-
-@_inlined
-def _convolve_part(rows, found, which, floor, kernels, bias, tile):
-    """See `convolve`."""
-    images, height, width, inputs = rows.shape
-    places, _, outputs = kernels.shape
-    pooled, step, wide = which.size > 0, len(tile), len(tile) + 2
-    high, long = found.shape[1] * (1 + pooled), found.shape[2] * (1 + pooled)
-    down, across = -(-high // step), -(-long // step)
-    total = images * down * across
-    tiles = np.empty((places, total, inputs), np.float32)
-    products = np.empty((places, total, outputs), np.float32)
-    whole = np.empty((step, step, outputs), np.float32)
-    from_y = _offsets(down, step, wide, height, width * inputs)
-    from_x = _offsets(across, step, wide, width, inputs)
-    in_y, in_x = _places(wide, total * inputs)
-    out_y, out_x = _places(wide, total * outputs)
-    to_y = _offsets(down, step, step, high, long * outputs)
-    to_x = _offsets(across, step, step, long, outputs)
-    whole_y, whole_x = _places(step, outputs)
-    for i in range(total):
-        image, y, x = i // (down * across), i // across % down, i % across
-        for lane in range(0, inputs, LANES):
-            _inputs(tile, rows[image], from_y[y], from_x[x], tiles[0, i], in_y, in_x, lane, floor)
-    for place in range(places):
-        np.dot(tiles[place], kernels[place], products[place])
-    for i in range(total):
-        image, y, x = i // (down * across), i // across % down, i % across
-        into, to = (whole, (whole_y, whole_x)) if pooled else (found[image], (to_y[y], to_x[x]))
-        for lane in range(0, outputs, LANES):
-            _outputs(tile, products[0, i], out_y, out_x, into, to[0], to[1], lane, bias)
-        if pooled:
-            _pool(whole, found[image], which[image], y * step // 2, x * step // 2)
-
-
-@_inlined
-def _pull_part_back(gradient, rows, found, which, floor, kernels, tile):
-    """See `pull_back`."""
-    images, _, _, inputs = rows.shape
-    places, outputs, _ = kernels.shape
-    pooled, step, wide = which.size > 0, len(tile), len(tile) + 2
-    high, long = gradient.shape[1] * (1 + pooled), gradient.shape[2] * (1 + pooled)
-    down, across = -(-high // step), -(-long // step)
-    total = images * down * across
-    tiles = np.empty((places, total, outputs), np.float32)
-    products = np.empty((places, total, inputs), np.float32)
-    whole = np.empty((step, step, outputs), np.float32)
-    sums = np.empty((down * step + 2, across * step + 2, inputs), np.float32)
-    whole_y, whole_x = _places(step, outputs)
-    in_y, in_x = _places(wide, total * outputs)
-    out_y, out_x = _places(wide, total * inputs)
-    to_y = _offsets(down, step, wide, len(sums), sums.shape[1] * inputs)
-    to_x = _offsets(across, step, wide, sums.shape[1], inputs)
-    for i in range(total):
-        image, y, x = i // (down * across), i // across % down, i % across
-        if pooled:
-            _unpool(gradient[image], which[image], y * step // 2, x * step // 2, whole)
-        else:
-            _cut(gradient[image], y * step, x * step, whole)
-        for lane in range(0, outputs, LANES):
-            _outputs_adjoint(tile, whole, whole_y, whole_x, tiles[0, i], in_y, in_x, lane, floor)
-    for place in range(places):
-        np.dot(tiles[place], kernels[place], products[place])
-    for i in range(total):
-        image, y, x = i // (down * across), i // across % down, i % across
-        if y == x == 0:
-            sums[:] = 0
-        for lane in range(0, inputs, LANES):
-            _inputs_adjoint(tile, products[0, i], out_y, out_x, sums, to_y[y], to_x[x], lane, floor)
-        if (y, x) == (down - 1, across - 1):
-            _select(sums, rows[image], floor, found[image])
+    for first in range(0, len(images), count):
+        gradient, rows = gradients[first : first + count], images[first : first + count]
+        found, which = outcomes[first : first + count], choices[first : first + count]
+        number, _, _, inputs = rows.shape
+        places, outputs, _ = kernels.shape
+        pooled, step, wide = which.size > 0, len(tile), len(tile) + 2
+        high, long = gradient.shape[1] * (1 + pooled), gradient.shape[2] * (1 + pooled)
+        down, across = -(-high // step), -(-long // step)
+        total = number * down * across
+        tiles = np.empty((places, total, outputs), np.float32)
+        products = np.empty((places, total, inputs), np.float32)
+        whole = np.empty((step, step, outputs), np.float32)
+        sums = np.empty((down * step + 2, across * step + 2, inputs), np.float32)
+        whole_y, whole_x = _places(step, outputs)
+        in_y, in_x = _places(wide, total * outputs)
+        out_y, out_x = _places(wide, total * inputs)
+        to_y = _offsets(down, step, wide, len(sums), sums.shape[1] * inputs)
+        to_x = _offsets(across, step, wide, sums.shape[1], inputs)
+        for i in range(total):
+            image, y, x = i // (down * across), i // across % down, i % across
+            if pooled:
+                _unpool(gradient[image], which[image], y * step // 2, x * step // 2, whole)
+            else:
+                _cut(gradient[image], y * step, x * step, whole)
+            for lane in range(0, outputs, LANES):
+                _outputs_adjoint(
+                    tile, whole, whole_y, whole_x, tiles[0, i], in_y, in_x, lane, floor
+                )
+        for place in range(places):
+            np.dot(tiles[place], kernels[place], products[place])
+        for i in range(total):
+            image, y, x = i // (down * across), i // across % down, i % across
+            if y == x == 0:
+                sums[:] = 0
+            for lane in range(0, inputs, LANES):
+                _inputs_adjoint(
+                    tile, products[0, i], out_y, out_x, sums, to_y[y], to_x[x], lane, floor
+                )
+            if (y, x) == (down - 1, across - 1):
+                _select(sums, rows[image], floor, found[image])
 
 
 @_inlined
