@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import __main__ as command
 from benchmarks import cost, dag, load, peers, published, quality, rate, roofline, scaling, setting
-from invariscope import files, weights
+from invariscope import files, weights, winograd
 from invariscope.objective import Penalty
 from invariscope.optimiser import Published
 from invariscope.spectrum import precondition, preconditioner
@@ -65,13 +65,15 @@ def test_plain_filter_is_the_preconditioner(side):
     torch.testing.assert_close(published.filtered(gradient), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_plain_loop_goes_as_the_engine_does_with_the_published_optimiser(measured):
+def test_plain_loop_goes_as_the_engine_does_with_the_published_optimiser(measured, monkeypatch):
+    # Adam divides by the gradient's size, which lets rounding through at single pixels; so both
+    # convolve plainly.
+    monkeypatch.setattr(winograd, "best_tile", lambda *_: 0)
     network = quality.plain_network(measured)
     raw = measured.start([1])
     stimuli, values = published.climb(network, raw[0], [1], measured.norm, 5, 6, 100)
     engine = synthesise(measured.observe([1]), raw, measured.norm, Penalty(5), Published(), 6)
-    # Adam divides by the gradient's size, which lets rounding through at single pixels.
-    assert torch.dist(stimuli, engine.stimuli[0]) < 2e-2 * torch.linalg.norm(stimuli)
+    assert torch.dist(stimuli, engine.stimuli[0]) < 5e-3 * torch.linalg.norm(stimuli)
     end = engine.responses.mean() + 5 * engine.distances.amin()
     assert values[-1] == pytest.approx(float(end), rel=1e-3)
     assert len(values) == 6

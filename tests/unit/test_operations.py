@@ -109,7 +109,7 @@ def test_a_relu_that_several_nodes_read():
     slopes = [torch.autograd.grad((weight * each).sum(), image)[0] for each in (found, expected)]
     torch.testing.assert_close(*slopes, rtol=1e-4, atol=1e-4)
     deep = trunk.architecture.nodes[[node.name for node in trunk.architecture.nodes].index("wide")]
-    assert trunk._is_transformed(deep, (10, 10))
+    assert trunk._tile(deep, (10, 10))
 
 
 def test_receptive_field_that_is_not_square_is_refused():
