@@ -109,8 +109,9 @@ def run(folder, study, registry, entries, jobs):
     (folder / "networks.yaml").write_text(yaml.safe_dump(registry))
     study = study | dict(name="cost", registry="networks.yaml", layers=entries, compare=[])
     (folder / "study.yaml").write_text(yaml.safe_dump(study))
-    words = ["--directory", folder, "--configfile", folder / "study.yaml", "--quiet", "all"]
-    subprocess.run([*command(jobs), *words, "results/cost/tables/units.csv"], check=True)
+    words = ["results/cost/tables/units.csv", "--directory", folder, "--quiet", "all"]
+    words += ["--configfile", folder / "study.yaml"]
+    subprocess.run([*command(jobs), *words], check=True)
     return list(records.read_whole(folder / "results/cost").values())
 
 
