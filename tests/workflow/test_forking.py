@@ -373,7 +373,7 @@ def test_other_jobs_are_fresh(tmp_path, more):
 
 
 @pytest.mark.parametrize("around", ["conda_env", "container_img", "env_modules", None])
-@pytest.mark.parametrize("name", ["warp.py", "gallery.py", "crate.py"])
+@pytest.mark.parametrize("name", ["warp.py", "gallery.py", "plain_configs.py"])
 def test_what_is_forked_from_what(monkeypatch, around, name):
     """Nothing in an environment of its own, or quick to import, or of a Snakemake for one job."""
     import forking
@@ -389,14 +389,14 @@ def test_what_is_forked_from_what(monkeypatch, around, name):
     names = ("conda_env", "container_img", "env_modules", "bench_record")
     path = SimpleNamespace(get_path_or_uri=lambda secret_free: SCRIPTS / name)
     script = SimpleNamespace(**dict.fromkeys(names), threads=1, path=path)
-    kind = {"warp.py": "torch", "gallery.py": "scipy", "crate.py": "fresh"}[name]
+    kind = {"warp.py": "torch", "gallery.py": "xarray", "plain_configs.py": "fresh"}[name]
     if around:
         setattr(script, around, "some")
     PythonScript.execute_script(script, "name")
     assert called == ["fresh" if around else kind]
 
 
-@pytest.mark.parametrize("kind", ["torch", "scipy"])
+@pytest.mark.parametrize("kind", ["torch", "xarray"])
 def test_the_servers_packages(kind):
     """All can be imported, none starts a thread, and none brings code of this project."""
     import forking
