@@ -26,7 +26,7 @@ def large(folder, layers=LAYERS, **columns):
     for network, layer in names:
         for stage in (stimuli, phase, warp):
             stage.attrs |= dict(network=network, layer=layer)
-        blocks |= page.write_block(atlas, "0000-0299", stimuli, phase, warp, "0" * 64, map)
+        blocks |= page.write_block(atlas, "0000-0299", stimuli, phase, warp, "0" * 64)
     units = units_table(dict.fromkeys(names, UNITS)).assign(
         **{name: rng.random(layers * UNITS) for name in ("f1_f0", "path_retention", "warp_p")},
         label=rng.choice([*LABELS, ""], layers * UNITS),

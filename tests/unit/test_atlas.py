@@ -253,7 +253,7 @@ def handed_over(path, function):
 
 
 def test_block_leaves_its_numbers_and_a_picture_of_each_unit(tmp_path, block):
-    names = page.write_block(tmp_path, "0000-0015", *block, "ab12", map)
+    names = page.write_block(tmp_path, "0000-0015", *block, "ab12")
     assert names == {"n/l/3": ("0000-0015", 0), "n/l/8": ("0000-0015", 1)}
     name, units = handed_over(tmp_path / "blocks/n/l/0000-0015.js", "addBlock")
     assert name == "n/l/0000-0015"

@@ -70,3 +70,24 @@ def test_torch_is_set_up_to_repeat():
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=folder, check=True
     )
     assert done.stdout.split() == ["3", "True", "False", "False", "False"]
+
+
+def test_the_compiler_stays_unloaded():
+    """PyTorch's, which takes seconds to load; what would need it can still be had afterwards."""
+    program = """
+import sys
+from invariscope import models, network
+network.architecture("vgg16", {"conv": "features.10"})
+models.shapes("efficientnet_lite0")
+print(*{"torch._dynamo", "torch._inductor", "sympy"} & set(sys.modules))
+import torch
+from torchvision.ops import roi_align
+print(roi_align(torch.ones(1, 1, 4, 4), torch.tensor([[0.0, 0.0, 0.0, 2.0, 2.0]]), 1).item())
+import torch._dynamo.utils
+print(torch._dynamo.utils.is_compile_supported("cpu"))
+"""
+    folder = sys.modules[prepare.__module__].__file__.rsplit("/", 2)[0]
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=folder, check=True
+    )
+    assert done.stdout.split("\n") == ["", "1.0", "True", ""]

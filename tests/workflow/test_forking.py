@@ -252,6 +252,43 @@ done(server=parent(os.getppid()), zombies=zombies)
     assert [each["zombies"] for each in found] == [[]] * 3
 
 
+def test_servers_of_later_jobs_start_with_the_first(tmp_path):
+    """So that they import while cores wait; those of earlier jobs may not be needed."""
+    kinds = """
+words = [path.read_bytes().split(b"\\0") for path in Path("/proc").glob("[0-9]*/cmdline")]
+servers = [each for each in words if any(word.endswith(b"forked.py") for word in each)]
+here = [each for each in servers if each[-2] in (b"tabnanny", b"sndhdr", b"chunk")]
+done(kinds=sorted({each[-2].decode() for each in here}))
+"""
+    write(tmp_path, dict(one=kinds))
+    snakefile = tmp_path / "Snakefile"
+    servers = '{"decimal": ["sndhdr"], "json": ["tabnanny"], "fractions": ["chunk"]}'
+    text = re.sub(r"(forking.PACKAGES = ).*", rf"\1{servers}", snakefile.read_text())
+    snakefile.write_text(text)
+    code, printed = run(tmp_path)
+    assert code == 0, printed
+    assert output(tmp_path, "one")["kinds"] == ["chunk", "tabnanny"]
+
+
+def test_jobs_know_which_packages_are_installed(tmp_path):
+    """As a fresh Python would find out, but from what their server found."""
+    ask = """
+from importlib import metadata
+found = metadata.packages_distributions().items()
+found = {name: sorted(set(packages)) for name, packages in found}
+known = getattr(metadata.packages_distributions, "cache_info", None)
+done(found=found, known=bool(known and known().currsize == 1))
+"""
+    write(
+        tmp_path, dict(one=ask, two=ask), [("one", "one", "", ""), ("two", "two", "", "threads: 2")]
+    )
+    assert run(tmp_path)[0] == 0
+    forked, fresh = output(tmp_path, "one"), output(tmp_path, "two")
+    assert (forked["known"], fresh["known"]) == (True, False)
+    assert forked["found"] == fresh["found"]
+    assert "snakemake" in forked["found"]
+
+
 def test_each_job_runs_the_code_that_lies_on_disk(tmp_path):
     """What a job imports, and the script itself, though an earlier job has imported it."""
     change = """
@@ -373,7 +410,7 @@ def test_other_jobs_are_fresh(tmp_path, more):
 
 
 @pytest.mark.parametrize("around", ["conda_env", "container_img", "env_modules", None])
-@pytest.mark.parametrize("name", ["warp.py", "gallery.py", "crate.py"])
+@pytest.mark.parametrize("name", ["warp.py", "gallery.py", "crate.py", "plain_configs.py"])
 def test_what_is_forked_from_what(monkeypatch, around, name):
     """Nothing in an environment of its own, or quick to import, or of a Snakemake for one job."""
     import forking
@@ -389,14 +426,14 @@ def test_what_is_forked_from_what(monkeypatch, around, name):
     names = ("conda_env", "container_img", "env_modules", "bench_record")
     path = SimpleNamespace(get_path_or_uri=lambda secret_free: SCRIPTS / name)
     script = SimpleNamespace(**dict.fromkeys(names), threads=1, path=path)
-    kind = {"warp.py": "torch", "gallery.py": "scipy", "crate.py": "fresh"}[name]
+    kind = {"warp.py": "torch", "plain_configs.py": "fresh"}.get(name, "xarray")
     if around:
         setattr(script, around, "some")
     PythonScript.execute_script(script, "name")
     assert called == ["fresh" if around else kind]
 
 
-@pytest.mark.parametrize("kind", ["torch", "scipy"])
+@pytest.mark.parametrize("kind", ["torch", "xarray"])
 def test_the_servers_packages(kind):
     """All can be imported, none starts a thread, and none brings code of this project."""
     import forking

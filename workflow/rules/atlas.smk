@@ -29,8 +29,6 @@ rule atlas:
             digests=[sha256(path) for path in ATLAS],
             name=config["name"],
         ),
-    # Pictures are written side by side; what is in them does not depend on that.
-    threads: 4
     conda:
         "../../envs/figures.yaml"
     script:

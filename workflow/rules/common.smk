@@ -262,6 +262,8 @@ def report_command():
 
 progress.show(extent)
 scheduling.count_every_job()
+scheduling.look_again_once()
+scheduling.most_work_first(extent)
 forking.fork_jobs(workflow)
 locking.one_run_at_a_time(OUT)
 submitting.tell_of_every_job()

@@ -2,7 +2,6 @@
 
 import job
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tqdm import tqdm
@@ -14,11 +13,10 @@ from invariscope.atlas import page
 def main(input, output, record, threads):
     folder, blocks = Path(output.page).parent, {}
     paths = list(zip(input.stimuli, input.phase, input.warp, strict=True))
-    with ThreadPoolExecutor(threads) as pool:
-        for made in tqdm(paths, unit="block"):
-            stimuli, phase, warp = map(files.read_dataset, made)
-            block, identity = Path(made[0]).stem, record["id"]
-            blocks |= page.write_block(folder, block, stimuli, phase, warp, identity, pool.map)
+    for made in tqdm(paths, unit="block"):
+        stimuli, phase, warp = map(files.read_dataset, made)
+        block, identity = Path(made[0]).stem, record["id"]
+        blocks |= page.write_block(folder, block, stimuli, phase, warp, identity)
     units, images = tables.read(input.units), stimuli.sizes["image"]
     page.write_study(folder, record["name"], units, blocks, images, phase.phase.values)
     sources = page.read_sources(record["sources"], record["digests"])

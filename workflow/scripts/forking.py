@@ -30,7 +30,7 @@ SERVER = Path(__file__).with_name("forked.py")
 COMMON = ("snakemake.script", "scipy.stats", "astropy.stats", "xarray", "h5netcdf")
 PACKAGES = {
     "torch": (*COMMON, "torch", "numba", "PIL.Image"),
-    "scipy": (*COMMON, "pandas", "matplotlib.pyplot", "seaborn", "jinja2"),
+    "xarray": (*COMMON, "pandas", "matplotlib.pyplot", "seaborn", "jinja2", "rocrate.rocrate"),
 }
 # What Snakemake sets for each job. Libraries read the first when they are loaded.
 _COUNTED = "OMP", "GOTO", "OPENBLAS", "MKL", "NUMEXPR"
@@ -73,6 +73,10 @@ def _run(script, fname, kind):
         environment |= dict.fromkeys(TEMPORARY, folder)
     job = dict(path=fname, folder=os.getcwd(), environment=environment)
     server, control = _server(kind, environment)
+    # What is computed is tabulated and drawn later: cores that wait for the first import do this.
+    for later in list(PACKAGES)[list(PACKAGES).index(kind) + 1 :]:
+        if later not in _servers:
+            _server(later, environment)
     answer = _ask(control, job)
     if not answer:
         raise subprocess.CalledProcessError(server.wait(timeout=60), list(map(str, server.args)))

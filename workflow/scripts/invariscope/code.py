@@ -21,6 +21,7 @@ def closure(script):
         Sorted; imports inside functions count.
     """
     root = Path(script).parent
+    own = {path.stem for path in root.iterdir()}
     found, waiting = set(), [Path(script)]
     while waiting:
         path = waiting.pop()
@@ -28,20 +29,25 @@ def closure(script):
             continue
         found.add(path)
         for statement in _import_statements(path.read_text()):
-            waiting += _imported(statement, path, root)
+            waiting += _imported(statement, path, root, own)
     return sorted(found)
 
 
 # By text, not by path: the same modules are read for every script, and parsing is slow.
 @cache
+def _nodes(text):
+    """All nodes of a module's syntax tree, the module itself first."""
+    return list(ast.walk(ast.parse(text)))
+
+
+@cache
 def _import_statements(text):
     """Import statements of a module, those inside functions included."""
-    nodes = ast.walk(ast.parse(text))
-    return [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+    return [node for node in _nodes(text) if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
-def _imported(node, path, root):
-    """Files under `root` that an import statement in `path` reads."""
+def _imported(node, path, root, own):
+    """Files under `root`, whose names begin with those in `own`, that an import in `path` reads."""
     if isinstance(node, ast.Import):
         modules = [alias.name for alias in node.names]
     else:
@@ -51,6 +57,8 @@ def _imported(node, path, root):
         modules = [module, *(f"{module}.{alias.name}" for alias in node.names)]
     files = []
     for module in modules:
+        if module.split(".")[0] not in own:  # spares most looks for files
+            continue
         base = root.joinpath(*module.split("."))
         candidates = [base.with_suffix(".py"), base / "__init__.py"]
         candidates += [parent / "__init__.py" for parent in base.parents if root in parent.parents]
@@ -75,13 +83,13 @@ def digests(script):
 @cache
 def _digest(text):
     """SHA-256 of a module's syntax tree, docstrings removed."""
-    tree = ast.parse(text)
-    for node in ast.walk(tree):
+    nodes = _nodes(text)
+    for node in nodes:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
             first = node.body[0] if node.body else None
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
                 node.body = node.body[1:]
-    return hashlib.sha256(_shown(tree).encode()).hexdigest()
+    return hashlib.sha256(_shown(nodes[0]).encode()).hexdigest()
 
 
 def _shown(node):

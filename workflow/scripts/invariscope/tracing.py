@@ -30,14 +30,13 @@ def trace(name, layers):
         If there is no such architecture or node, or if a layer depends on an operation
         that is not local (it then has no receptive field smaller than the image).
     """
-    import torch
+    models.torchvision()
     from torchvision.models.feature_extraction import (
         create_feature_extractor,
         get_graph_node_names,
     )
 
-    with torch.device("meta"):
-        model = models.build(name)
+    model = models.outline(name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on nodes of the training mode
         available = get_graph_node_names(model)[1]

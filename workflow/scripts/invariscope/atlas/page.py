@@ -21,7 +21,7 @@ from . import details, sheet, table
 PAGE = "index.html"
 
 
-def write_block(folder, block, stimuli, phase, warp, identity, run):
+def write_block(folder, block, stimuli, phase, warp, identity):
     """Write numbers and small pictures of a block's units, and a sheet of each.
 
     They are `blocks/<network>/<layer>/<block>.js` and `.png`, and
@@ -37,8 +37,6 @@ def write_block(folder, block, stimuli, phase, warp, identity, run):
         As the stages leave them.
     identity : str
         The `id` of the atlas's record, which the pictures carry.
-    run : callable
-        As `map`; calls for each unit what writes its sheet.
 
     Returns
     -------
@@ -57,7 +55,8 @@ def write_block(folder, block, stimuli, phase, warp, identity, run):
         inside.add_text(key, text)
     write = partial(_write_picture, pnginfo=inside)
     write(path.with_suffix(".png"), sheet.small_pictures(stimuli))
-    list(run(write, pictures, sheet.sheets(stimuli, phase, warp)))
+    for picture, made in zip(pictures, sheet.sheets(stimuli, phase, warp), strict=True):
+        write(picture, made)
     return {name: (block, place) for place, name in enumerate(names)}
 
 
