@@ -33,7 +33,7 @@ def measure(setting):
         return texture.crop_responses(observe, raw, mask, norm)
 
     def masked():
-        return texture.masked_responses(observe, restarts, mask, norm)
+        return texture.masked_a_max(observe, restarts, mask, norm)
 
     parts = {
         f"tuning, {PHASES} phases, both forms": tuning,

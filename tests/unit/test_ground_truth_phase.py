@@ -44,7 +44,7 @@ def textures(cell_trunk, restarts):
     """Ratios of the texture's crops to a_max under their mask, {truth: (crop y, crop x)}."""
     observe = observer(cell_trunk, cells.LAYER, range(7), np.ones(7))
     mask = texture.crop_mask(24)
-    a_max = texture.masked_responses(observe, restarts, mask, NORM).amax(1)
+    a_max = texture.masked_a_max(observe, restarts, mask, NORM)
     raw = start(47, 1, range(7), "t")[:, 0]
     found = texture.climb(observe, raw, mask, NORM, 200, 6, 0, ("x",))
     crops = texture.crop_responses(observe, found, mask, NORM)[0]

@@ -161,6 +161,19 @@ def test_lattices_depend_on_the_names(cell_trunk):
     assert not torch.equal(first, other)
 
 
+@pytest.mark.parametrize(("stride", "count"), [(8, 23), (29, 115)])
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_lattices_lie_between_those_of_the_steps_before(stride, count, name):
+    """Of any four in a row, two are a third of the stride apart; by chance they may coincide."""
+    drawn = texture.lattices(500, count, stride, name)
+    assert drawn.min() == 0
+    assert drawn.max() == stride - 1
+    for later in (1, 2, 3):
+        apart = np.abs(drawn[later:] - drawn[:-later])
+        apart = np.minimum(apart, stride - apart)  # lattices go on
+        assert np.hypot(*apart.T).min() > stride / 3
+
+
 def test_every_crop_counts_as_much_on_average(monkeypatch):
     """The lattices that a climb sees, weighted as its means do, cover all places alike.
 
@@ -292,13 +305,30 @@ def test_best_under_the_mask_is_the_closed_form(cell_trunk):
     """A linear unit's rest under the mask: mask * z parallel to F t, so x is F t itself."""
     observe = cell_observer(cell_trunk, [0, 6])
     stimuli = 50 * noise(2, 4, 3, 24, 24)
-    found = texture.masked_responses(observe, stimuli, MASK, NORM, 70)
-    assert found.shape == (2, 4)
+    found = texture.masked_a_max(observe, stimuli, MASK, NORM, 70)
+    assert found.shape == (2,)
     for row, unit in enumerate((0, 6)):
         template = cells.ground_truth()[unit].templates[0]
         filtered = preconditioned(template)
         expected = NORM * (filtered * template).sum() / np.linalg.norm(filtered)
         np.testing.assert_allclose(found[row], expected, rtol=0.01)
+
+
+def test_best_under_the_mask_is_climbed_from_the_best_stimulus():
+    """Of a unit with two maxima, one twice as high, at which only the third stimulus is."""
+    high, low = (
+        torch.from_numpy(cells.ground_truth()[unit].templates[0]).float() for unit in (0, 6)
+    )
+
+    def observe(stimuli, units):
+        products = [(stimuli * template).sum((2, 3, 4)) for template in (2 * high, low)]
+        return torch.maximum(*products), stimuli
+
+    stimuli = torch.stack([low, low, high, low, low])[None]
+    (found,) = texture.masked_a_max(observe, stimuli, MASK, NORM).numpy()
+    filtered = preconditioned(high.numpy())
+    expected = 2 * NORM * (filtered * high.numpy()).sum() / np.linalg.norm(filtered)
+    assert found == pytest.approx(expected, rel=0.01)
 
 
 def test_a_crop_without_contrast_gets_no_norm(cell_trunk):

@@ -43,16 +43,15 @@ def main(input, output, record, threads):
         with torch.inference_mode():
             return observe(shown, torch.arange(len(units), device=where))[0].mean(1)
 
-    def synthesised(name, bound, diversity):
+    def synthesised(name, raw, bound, diversity, optimiser, steps):
         """Stimuli as distinct as can be, of a mean response of `bound` at least."""
         objective = Constrained(bound / torch.where(a_max > 0, a_max, 1), a_max)
-        with tqdm(total=record["steps"], unit="step", desc=name) as bar:
+        with tqdm(total=steps, unit="step", desc=name) as bar:
 
             def show(step, *_):
                 bar.update(step - bar.n)
 
-            raw, steps = begin(name), record["steps"]
-            found = synthesise(observe, raw, norm, objective, Sphere(), steps, show, diversity)
+            found = synthesise(observe, raw, norm, objective, optimiser, steps, show, diversity)
         short = (found.responses.mean(1) < bound) & (a_max > 0)
         if short.any():
             which = [unit for unit, is_short in zip(units, short.tolist(), strict=True) if is_short]
@@ -67,7 +66,15 @@ def main(input, output, record, threads):
     shown["restarts"] = moved_back(
         observe, of_condition("restarts"), begin("restarts"), norm, bound
     )
-    shown["gram"] = synthesised("gram", bound, gram_diversity(count))
+    # From restarts, two thirds of the steps, of half the angle, reach what all reach from noise.
+    shown["gram"] = synthesised(
+        "gram",
+        of_condition("restarts"),
+        bound,
+        gram_diversity(count),
+        Sphere(angle=Sphere().angle / 2),
+        -(-2 * record["steps"] // 3),
+    )
     scenes = photos.read(record["photos"], record["photos_digest"], record["side"])
     mean, images = preprocessing["mean"], stimuli.sizes["image"]
     with tqdm(total=len(scenes), unit="photo", desc="patches") as bar:
@@ -75,7 +82,8 @@ def main(input, output, record, threads):
             trunk, layer, units, scenes, mean, norm, images, bar.update
         )
     bound = mean_response(shown["patches"])
-    shown[MATCHED["patches"]] = synthesised(MATCHED["patches"], bound, least_distance)
+    name = MATCHED["patches"]
+    shown[name] = synthesised(name, begin(name), bound, least_distance, Sphere(), record["steps"])
     found = {}
     for name, each in shown.items():
         with torch.inference_mode():

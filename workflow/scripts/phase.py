@@ -55,7 +55,7 @@ def main(input, output, record, threads):
     textured = dict(
         texture=textures,
         response=texture.crop_responses(observe, textures, mask, norm),
-        a_max=texture.masked_responses(observe, restarts, mask, norm).amax(1),
+        a_max=texture.masked_a_max(observe, restarts, mask, norm),
     )
 
     def arrays(tensors):

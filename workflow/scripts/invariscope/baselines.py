@@ -1,11 +1,11 @@
 """Baselines of diversity: what other ways of showing a unit show, at equal activation.
 
 Each method is held against a diverse set of the same mean response, unit by unit. Random restarts
-are moved back towards their starts until they respond as the diverse set does; Gram diversity is
-bound to do so; to natural patches, which drive units little, the diverse set is brought down. None
-is judged by what it optimises alone: all are measured by the least distance of features (which
-diverse sets optimise), the least distance of pixels (which none does), and the mean distance of
-Gram matrices (which Gram diversity does).
+are moved back towards their starts until they respond as the diverse set does; Gram diversity,
+optimised from the restarts, is bound to do so; to natural patches, which drive units little, the
+diverse set is brought down. None is judged by what it optimises alone: all are measured by the
+least distance of features (which diverse sets optimise), the least distance of pixels (which none
+does), and the mean distance of Gram matrices (which Gram diversity does).
 """
 
 import torch

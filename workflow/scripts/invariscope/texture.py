@@ -5,12 +5,13 @@ round mask, drives the unit. A phase-invariant unit finds one; a simple cell can
 
 Mean squares over the crops need not visit them: they are a weighted sum over the texture's pixels,
 the weight being how much of the crops' masks lies on each. So the norm costs next to nothing, and
-each step sees only the crops of a coarse lattice, laid anew at random so that every crop counts as
-much.
+each step sees only the crops of a coarse lattice. Lattices lie between those of the steps before,
+so that a few steps see crops from all places, and every crop counts as much.
 """
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -20,6 +21,10 @@ from .spectrum import length, precondition, preconditioner
 
 ANGLE = 1.2  # of the first step, in radians; it falls to 0 along half a cosine
 MOMENTUM = 0.5
+# From one place to the next in a square that they fill evenly: powers of the plastic number's
+# inverse, as the golden ratio's is for a line.
+SPREAD = 0.7548776662466927, 0.5698402909980532
+BEST = 2  # of a unit's stimuli are optimised on under the mask: no other ended higher
 
 
 def crop_mask(side, device="cpu"):
@@ -87,7 +92,30 @@ def cut(textures, mask, first=(0, 0), stride=1):
     return (windows * mask).permute(0, 2, 3, 1, 4, 5).flatten(1, 2)
 
 
-def climb(observe, raw, mask, norm, steps, crops, weight_min, names, progress=None):
+def lattices(steps, count, stride, *names):
+    """Where the lattices of crops begin, step by step: each between those of the steps before.
+
+    Parameters
+    ----------
+    steps : int
+    count : int
+        Positions of crops along each axis.
+    stride : int
+        Between crops of a lattice.
+    *names : str or int
+        What the first is drawn from.
+
+    Returns
+    -------
+    numpy.ndarray, (steps, 2)
+        Below `stride`. A lattice is as likely as it has crops, for its mean counts those of a
+        smaller one for more.
+    """
+    at = generator(*names, "crops").random(2) + np.arange(steps)[:, None] * SPREAD
+    return np.sort(np.arange(count) % stride)[(at % 1 * count).astype(int)]
+
+
+def climb(observe, raw, mask, norm, steps, crops, weight_min, names, progress=None, angle=ANGLE):
     """Optimise the textures of many units in one batch.
 
     Maximises (1 - weight_min) * mean + weight_min * min of the responses over crops, while the root
@@ -110,6 +138,8 @@ def climb(observe, raw, mask, norm, steps, crops, weight_min, names, progress=No
     names : sequence of str or int
         What the lattices are drawn from.
     progress : function of (step, mean response), optional
+    angle : float
+        Of the first step, in radians.
 
     Returns
     -------
@@ -122,8 +152,6 @@ def climb(observe, raw, mask, norm, steps, crops, weight_min, names, progress=No
     floor = weight.max() * 1e-3
     count = positions(raw.shape[-1], len(mask))
     stride = -(-count // crops)
-    # A lattice is as likely as it has crops, for its mean counts those of a smaller one for more.
-    lattices = generator(*names, "crops").integers(count, size=(steps, 2)) % stride
 
     def scaled(textures):
         mean_square = (weight * textures.square()).sum((-3, -2, -1), keepdim=True)
@@ -136,7 +164,7 @@ def climb(observe, raw, mask, norm, steps, crops, weight_min, names, progress=No
 
     textures = scaled(raw)
     velocity = torch.zeros_like(textures)
-    for step, first in enumerate(lattices.tolist()):
+    for step, first in enumerate(lattices(steps, count, stride, *names).tolist()):
         textures.requires_grad_()
         masked = cut(textures, mask, first, stride)
         seen = masked.detach().requires_grad_()
@@ -152,7 +180,7 @@ def climb(observe, raw, mask, norm, steps, crops, weight_min, names, progress=No
             radial = (ascent * textures).sum((-3, -2, -1), keepdim=True) / norm**2
             direction = along(textures, (ascent - radial * weight * textures) / (weight + floor))
             size = (weight * direction.square()).sum((-3, -2, -1), keepdim=True).sqrt()
-            turn = ANGLE * (1 + math.cos(math.pi * step / steps)) / 2
+            turn = angle * (1 + math.cos(math.pi * step / steps)) / 2
             velocity = MOMENTUM * velocity + (1 - MOMENTUM) * turn * norm * direction / size.clamp(
                 min=1e-30
             )
@@ -162,29 +190,34 @@ def climb(observe, raw, mask, norm, steps, crops, weight_min, names, progress=No
     return textures
 
 
-def masked_responses(observe, stimuli, mask, norm, steps=30):
-    """Responses of stimuli optimised on under the mask, each as a texture of a single crop.
+def masked_a_max(observe, stimuli, mask, norm, steps=20):
+    """Largest response of each unit under the mask.
+
+    Its best stimuli are optimised on under the mask, each as a texture of a single crop.
 
     Parameters
     ----------
     observe, mask, norm
         See `climb`.
     stimuli : torch.Tensor, (unit, image, channel, y, x)
-        Where to start: the unit's best. From there, 30 steps reach what 70 reach from noise.
+        Where to start: the unit's best. From there, 20 narrow steps reach what 70 wide ones reach
+        from noise.
     steps : int
 
     Returns
     -------
-    torch.Tensor, (unit, image)
-        Before the ReLU. The largest of a unit is its a_max under the mask.
+    torch.Tensor, (unit,)
+        Before the ReLU.
     """
-    images = stimuli.shape[1]
+    best = evaluate(observe, _at_norm(stimuli * mask, norm)).topk(min(BEST, stimuli.shape[1]), 1)[1]
+    chosen = torch.take_along_dim(stimuli, best[..., None, None, None], 1)
 
     def one_each(crops, rows):
-        return observe(crops, rows // images)
+        return observe(crops, rows // chosen.shape[1])
 
-    found = climb(one_each, stimuli.flatten(0, 1), mask, norm, steps, 1, 0, ())
-    return evaluate(observe, found.unflatten(0, stimuli.shape[:2]) * mask)
+    flat = chosen.flatten(0, 1)
+    found = climb(one_each, flat, mask, norm, steps, 1, 0, (), angle=ANGLE / 4)
+    return evaluate(observe, found.unflatten(0, chosen.shape[:2]) * mask).amax(1)
 
 
 def crop_responses(observe, textures, mask, norm):
@@ -210,7 +243,12 @@ def crop_responses(observe, textures, mask, norm):
         # Cut a few at a time: together they are many times the texture.
         for part in strip.split(at_once(len(textures), side, textures.device), 3):
             crops = (part * mask[:, None]).permute(0, 3, 1, 2, 4)
-            normed = crops * norm / length(crops).clamp(min=1e-30)
+            normed = _at_norm(crops, norm)
             parts.append(torch.stack([evaluate(observe, crops), evaluate(observe, normed)]))
         rows.append(torch.cat(parts, 2))
     return torch.stack(rows, 2)
+
+
+def _at_norm(crops, norm):
+    """Crops brought to the norm; those without any contrast stay as they are."""
+    return crops * norm / length(crops).clamp(min=1e-30)
