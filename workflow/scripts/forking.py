@@ -29,7 +29,7 @@ SERVER = Path(__file__).with_name("forked.py")
 # counts. Jobs without PyTorch need not carry it, nor tell of it in their records.
 COMMON = ("snakemake.script", "scipy.stats", "astropy.stats", "xarray", "h5netcdf")
 PACKAGES = {
-    "torch": (*COMMON, "torch", "numba", "PIL.Image"),
+    "torch": (*COMMON, "torch", "numba", "scipy.linalg.cython_blas", "PIL.Image"),
     "xarray": (*COMMON, "pandas", "matplotlib.pyplot", "seaborn", "jinja2", "rocrate.rocrate"),
 }
 # What Snakemake sets for each job. Libraries read the first when they are loaded.
