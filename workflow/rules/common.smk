@@ -265,7 +265,7 @@ scheduling.count_every_job()
 scheduling.look_again_once()
 scheduling.most_work_first(extent)
 forking.fork_jobs(workflow)
-locking.one_run_at_a_time(OUT)
+locking.one_run_at_a_time(OUT, forking.start_first)
 submitting.tell_of_every_job()
 
 

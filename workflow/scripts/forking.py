@@ -66,6 +66,12 @@ def fork_jobs(workflow):
     PythonScript.execute_script = execute_script
 
 
+def start_first():
+    """Have the first server import its packages while jobs are planned."""
+    if sys.platform == "linux":
+        _server(next(iter(PACKAGES)), os.environ | dict.fromkeys(THREADS, "1"))
+
+
 def _run(script, fname, kind):
     """Run a script as a fork; raise if it fails."""
     environment = os.environ | dict.fromkeys(THREADS, "1")
@@ -131,4 +137,5 @@ def _server(kind, environment):
 def _stop():
     for server, control in _servers.values():
         control.close()
+        server.terminate()  # which it heeds while it imports
         server.wait()

@@ -28,13 +28,15 @@ INHERITED = dict(stdin=None, pass_fds=())
 _execute = Workflow.execute
 
 
-def one_run_at_a_time(folder):
+def one_run_at_a_time(folder, begin):
     """Have a run begin only when no other is at work, and clear what killed jobs left.
 
     Parameters
     ----------
     folder : str
         The study's.
+    begin : function of no argument
+        Called when a run of jobs on this machine may begin.
     """
 
     def execute(workflow, executor_plugin, *settings, **more):
@@ -46,6 +48,9 @@ def one_run_at_a_time(folder):
                     shutil.rmtree(unfinished)
             INHERITED["stdin"], _ = os.pipe()  # nobody writes to it; it ends with this process
             shell._process_args |= INHERITED
+            local = not executor_plugin.common_settings.non_local_exec
+            if workflow.is_main_process and local:
+                begin()
         return _execute(workflow, executor_plugin, *settings, **more)
 
     Workflow.execute = execute

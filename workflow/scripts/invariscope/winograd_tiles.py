@@ -208,11 +208,14 @@ def convolve(images, outcomes, choices, floor, kernels, bias, tile, count):
         whole = np.empty((step, step, outputs), np.float32)
         from_y = _offsets(down, step, wide, height, width * inputs)
         from_x = _offsets(across, step, wide, width, inputs)
-        in_y, in_x = _places(wide, total * inputs)
-        out_y, out_x = _places(wide, total * outputs)
+        in_y = _offsets(1, 0, wide, wide, wide * total * inputs)[0]
+        in_x = _offsets(1, 0, wide, wide, total * inputs)[0]
+        out_y = _offsets(1, 0, wide, wide, wide * total * outputs)[0]
+        out_x = _offsets(1, 0, wide, wide, total * outputs)[0]
         to_y = _offsets(down, step, step, high, long * outputs)
         to_x = _offsets(across, step, step, long, outputs)
-        whole_y, whole_x = _places(step, outputs)
+        whole_y = _offsets(1, 0, step, step, step * outputs)[0]
+        whole_x = _offsets(1, 0, step, step, outputs)[0]
         for i in range(total):
             image, y, x = i // (down * across), i // across % down, i % across
             for lane in range(0, inputs, LANES):
@@ -249,9 +252,12 @@ def pull_back(gradients, images, outcomes, choices, floor, kernels, tile, count)
         products = np.empty((places, total, inputs), np.float32)
         whole = np.empty((step, step, outputs), np.float32)
         sums = np.empty((down * step + 2, across * step + 2, inputs), np.float32)
-        whole_y, whole_x = _places(step, outputs)
-        in_y, in_x = _places(wide, total * outputs)
-        out_y, out_x = _places(wide, total * inputs)
+        whole_y = _offsets(1, 0, step, step, step * outputs)[0]
+        whole_x = _offsets(1, 0, step, step, outputs)[0]
+        in_y = _offsets(1, 0, wide, wide, wide * total * outputs)[0]
+        in_x = _offsets(1, 0, wide, wide, total * outputs)[0]
+        out_y = _offsets(1, 0, wide, wide, wide * total * inputs)[0]
+        out_x = _offsets(1, 0, wide, wide, total * inputs)[0]
         to_y = _offsets(down, step, wide, len(sums), sums.shape[1] * inputs)
         to_x = _offsets(across, step, wide, sums.shape[1], inputs)
         for i in range(total):
@@ -276,12 +282,6 @@ def pull_back(gradients, images, outcomes, choices, floor, kernels, tile, count)
                 )
             if (y, x) == (down - 1, across - 1):
                 _select(sums, rows[image], floor, found[image])
-
-
-@_inlined
-def _places(wide, apart):
-    """Where the rows and the columns of a tile begin whose places are numbered row by row."""
-    return np.arange(wide) * (wide * apart), np.arange(wide) * apart
 
 
 @_inlined
