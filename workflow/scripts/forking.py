@@ -25,6 +25,7 @@ from snakemake.script import PythonScript
 from invariscope import code
 
 SERVER = Path(__file__).with_name("forked.py")
+COMPILING = Path(__file__).with_name("compiling.py")
 # What is slow to import, by the package that tells that a job needs it; the first that it imports
 # counts. Jobs without PyTorch need not carry it, nor tell of it in their records.
 COMMON = ("snakemake.script", "scipy.stats", "astropy.stats", "xarray", "h5netcdf")
@@ -67,9 +68,12 @@ def fork_jobs(workflow):
 
 
 def start_first():
-    """Have the first server import its packages while jobs are planned."""
+    """Have the first server import its packages, and code compiled, while jobs are planned."""
     if sys.platform == "linux":
-        _server(next(iter(PACKAGES)), os.environ | dict.fromkeys(THREADS, "1"))
+        environment = os.environ | dict.fromkeys(THREADS, "1")
+        _, control = _server(next(iter(PACKAGES)), environment)
+        job = dict(path=str(COMPILING), folder=os.getcwd(), environment=environment)
+        threading.Thread(target=_ask, args=(control, job), daemon=True).start()
 
 
 def _run(script, fname, kind):
