@@ -156,7 +156,7 @@ def test_a_killed_job_is_told_in_a_line(begun, undisturbed):
 
 
 FOLDER = "results/some"
-LOCKED = f"{FORK}\nimport locking\nlocking.one_run_at_a_time({FOLDER!r}, forking.start_first)"
+LOCKED = f"{FORK}\nimport locking\nlocking.one_run_at_a_time({FOLDER!r})"
 WAITS = """
 with open(snakemake.rule + ".there", "a") as file:
     print(os.getpid(), file=file)

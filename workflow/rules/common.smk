@@ -34,6 +34,8 @@ if IN_CONDA and shutil.which("conda") is None:
         "invariscope: --sdm conda: there is no command `conda` on this machine; without the flag, "
         "all packages are those of pyproject.toml"
     )
+if not IN_CONDA:
+    forking.start_first(workflow)
 
 
 def facts_of(entry):
@@ -265,7 +267,7 @@ scheduling.count_every_job()
 scheduling.look_again_once()
 scheduling.most_work_first(extent)
 forking.fork_jobs(workflow)
-locking.one_run_at_a_time(OUT, forking.start_first)
+locking.one_run_at_a_time(OUT)
 submitting.tell_of_every_job()
 
 

@@ -19,18 +19,13 @@ def main():
     device.prepare(1)
     weight = torch.zeros(winograd.LANES, winograd.LANES, 3, 3)
     images = torch.zeros(1, winograd.LANES, 8, 8, requires_grad=True)
-    outputs = [
-        winograd.Convolution.apply(
-            images, *winograd.transform(weight, tile), weight[0, :, 0, 0], False, False
-        )
-        for tile in reversed(winograd.TILES)
-    ]
-    outputs.append(
-        first_convolution.Convolution.apply(
-            images[:, :3], weight[:, :3], weight[0, :, 0, 0], (1, 1)
-        )
-    )
-    torch.autograd.grad(sum(output.sum() for output in outputs), images)
+    bias = weight[0, :, 0, 0]
+    for tile in reversed(winograd.TILES):
+        kernels = winograd.transform(weight, tile)
+        output = winograd.Convolution.apply(images, *kernels, bias, False, False)
+        torch.autograd.grad(output.sum(), images)
+    output = first_convolution.Convolution.apply(images[:, :3], weight[:, :3], bias, (1, 1))
+    torch.autograd.grad(output.sum(), images)
 
 
 main()

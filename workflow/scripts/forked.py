@@ -48,11 +48,12 @@ def prepare(modules):
 def serve(control, handlers):
     """Fork each job that is asked for. Returns only in the job's process, with what to run."""
     while True:
-        asked, sockets, *_ = socket.recv_fds(control, 1, 1)
+        asked, sockets, *_ = socket.recv_fds(control, 1, 2)  # with the lock, which jobs hold
         if not asked:
             sys.exit()
         if os.fork():
-            os.close(sockets[0])
+            for each in sockets:
+                os.close(each)
             continue
         control.close()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)

@@ -67,9 +67,10 @@ def fork_jobs(workflow):
     PythonScript.execute_script = execute_script
 
 
-def start_first():
+def start_first(workflow):
     """Have the first server import its packages, and code compiled, while jobs are planned."""
-    if sys.platform == "linux":
+    runs = workflow.resource_settings.cores and not workflow.output_settings.dryrun
+    if workflow.is_main_process and runs and sys.platform == "linux":
         environment = os.environ | dict.fromkeys(THREADS, "1")
         _, control = _server(next(iter(PACKAGES)), environment)
         job = dict(path=str(COMPILING), folder=os.getcwd(), environment=environment)
@@ -113,7 +114,7 @@ def _ask(control, job):
     with ours, ours.makefile("rb") as said:
         try:
             with theirs:
-                socket.send_fds(control, [b"."], [theirs.fileno()])
+                socket.send_fds(control, [b"."], [theirs.fileno(), *locking.INHERITED["pass_fds"]])
             ours.sendall(pickle.dumps(job))
             return list(map(int, said.read().split()))
         except OSError:  # the server has ended
@@ -129,8 +130,8 @@ def _server(kind, environment):
             words = [sys.executable, SERVER, str(theirs.fileno()), *PACKAGES[kind]]
             before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # until it is ready
             with theirs:
-                given = locking.INHERITED | dict(env=environment)
-                given["pass_fds"] = theirs.fileno(), *given["pass_fds"]
+                # The lock, which may not be held yet, is handed on with each job.
+                given = locking.INHERITED | dict(env=environment, pass_fds=(theirs.fileno(),))
                 server = subprocess.Popen(words, **given)
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             _servers[kind] = server, control

@@ -22,21 +22,20 @@ from invariscope import files
 
 LOCK = Path("results", ".lock")
 WAIT = 60  # seconds that jobs of a run that is gone may take to end
-# What a process is to inherit that is to end with this run, as arguments of Popen.
-INHERITED = dict(stdin=None, pass_fds=())
+# What a process is to inherit that is to end with this run, as arguments of Popen: a pipe to which
+# nobody writes, which ends with this process, and the lock, once it is held.
+INHERITED = dict(stdin=os.pipe()[0], pass_fds=())
 
 _execute = Workflow.execute
 
 
-def one_run_at_a_time(folder, begin):
+def one_run_at_a_time(folder):
     """Have a run begin only when no other is at work, and clear what killed jobs left.
 
     Parameters
     ----------
     folder : str
         The study's.
-    begin : function of no argument
-        Called when a run of jobs on this machine may begin.
     """
 
     def execute(workflow, executor_plugin, *settings, **more):
@@ -46,11 +45,7 @@ def one_run_at_a_time(folder, begin):
                 files.remove_temporary(LOCK.parent)
                 for unfinished in LOCK.parent.glob(".downloads/tmp*"):
                     shutil.rmtree(unfinished)
-            INHERITED["stdin"], _ = os.pipe()  # nobody writes to it; it ends with this process
             shell._process_args |= INHERITED
-            local = not executor_plugin.common_settings.non_local_exec
-            if workflow.is_main_process and local:
-                begin()
         return _execute(workflow, executor_plugin, *settings, **more)
 
     Workflow.execute = execute
