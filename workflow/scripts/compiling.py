@@ -20,7 +20,7 @@ def main():
     weight = torch.zeros(winograd.LANES, winograd.LANES, 3, 3)
     images = torch.zeros(1, winograd.LANES, 8, 8, requires_grad=True)
     bias = weight[0, :, 0, 0]
-    for tile in reversed(winograd.TILES):
+    for tile in reversed(winograd.TILES[1:]):  # the smallest is rare
         kernels = winograd.transform(weight, tile)
         output = winograd.Convolution.apply(images, *kernels, bias, False, False)
         torch.autograd.grad(output.sum(), images)

@@ -153,7 +153,9 @@ def main():
     parser.add_argument("--config", type=json.loads, default={}, help="values in their place")
     options = parser.parse_args()
     Job.check_protected_output = _pass_over  # results that must not be written can be audited
-    quiet = OutputSettings(quiet={Quietness.ALL}, stdout=False, enable_file_logging=False)
+    quiet = OutputSettings(
+        dryrun=True, quiet={Quietness.ALL}, stdout=False, enable_file_logging=False
+    )
     with SnakemakeApi(quiet) as api:
         flow = api.workflow(
             resource_settings=ResourceSettings(cores=1),

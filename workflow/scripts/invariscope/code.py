@@ -111,6 +111,11 @@ def _distributions():
     return metadata.packages_distributions()
 
 
+@cache
+def _version(name):
+    return metadata.version(name)
+
+
 def imports(script):
     """Top-level names of all modules that a script's closure imports, relative imports apart."""
     modules = set()
@@ -142,7 +147,7 @@ def packages(script, pins=None):
     own = {path.name for path in root.iterdir()} | {path.stem for path in root.glob("*.py")}
     modules = imports(script) - own
     names = {name for module in modules for name in _distributions().get(module, ())}
-    found = {name: metadata.version(name) for name in names}
+    found = {name: _version(name) for name in names}
     found["python"] = "{}.{}".format(*sys.version_info)
     found |= {name: version for name, version in (pins or {}).items() if name in found}
     return dict(sorted(found.items()))
