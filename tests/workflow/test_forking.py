@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -438,10 +439,14 @@ def test_the_servers_packages(kind):
     """All can be imported, none starts a thread, and none brings code of this project."""
     import forking
 
-    check = """
+    check = f"""
 import importlib, os, sys
+sys.path.insert(0, {str(SCRIPTS)!r})
 for name in sys.argv[1:]:
     importlib.import_module(name)
+import forked
+forked.prepare(sys.argv[1:])
+del sys.modules["forked"]
 files = [str(getattr(module, "__file__", "")) for module in list(sys.modules.values())]
 own = sum("workflow/scripts" in file for file in files)
 print(len(os.listdir("/proc/self/task")), "torch" in sys.modules, own)
@@ -450,6 +455,67 @@ print(len(os.listdir("/proc/self/task")), "torch" in sys.modules, own)
     environment = os.environ | dict.fromkeys(forking.THREADS, "1")
     done = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["1", str(kind == "torch"), "0"]
+
+
+def test_what_jobs_call_is_compiled_before(tmp_path):
+    """A trunk forward and backward finds all that it calls; only tiles of 2 are rare."""
+    environment = os.environ | dict(NUMBA_CACHE_DIR=str(tmp_path), PYTHONPATH=str(SCRIPTS))
+    reading, writing = os.pipe()  # compiling ends when nobody could write any more
+    words = [sys.executable, SCRIPTS / "compiling.py"]
+    subprocess.run(words, env=environment, stdin=reading, check=True)
+    there = "*/*.nbc"
+    for _ in range(600):
+        if len(list(tmp_path.glob(there))) == 5:
+            break
+        time.sleep(0.2)
+    before = sorted(tmp_path.glob(there))
+    assert len(before) == 5
+    os.close(writing)
+    use = """
+import torch
+from architectures import STD, VGG, traced
+from invariscope import device
+from invariscope.trunk import Trunk
+architecture, model = traced("vgg16", VGG)
+state = model.state_dict()
+trunk = Trunk(architecture, {n: state[n] for n in architecture.parameters()}, STD)
+device.prepare(1)
+stimuli = torch.randn(12, 3, 24, 24, requires_grad=True)
+channels = torch.arange(2)
+with torch.inference_mode():
+    trunk.run(torch.randn(1, 3, 124, 124), "conv2_2", (56, 56), record=["conv1_2"])
+value, recorded = trunk.run(stimuli, "conv3_1", record=["conv2_2"], channels=channels)
+torch.autograd.grad(value.sum() + recorded[0].square().sum(), stimuli)
+"""
+    environment["PYTHONPATH"] += f":{ROOT / 'tests'}"
+    subprocess.run([sys.executable, "-c", use], env=environment, check=True)
+    assert sorted(tmp_path.glob(there)) == before
+
+
+@pytest.mark.parametrize(
+    ("main", "cores", "dryrun", "starts"),
+    [(True, 2, False, 1), (False, 2, False, 0), (True, None, False, 0), (True, 2, True, 0)],
+)
+def test_the_first_server_starts_early_for_a_run(monkeypatch, main, cores, dryrun, starts):
+    """Not for a dry run, another report or the Snakemake of a single job."""
+    import forking
+    import locking
+
+    started, asked = [], []
+    monkeypatch.setitem(locking.INHERITED, "stdin", None)
+    monkeypatch.setattr(forking, "_server", lambda kind, _: started.append(kind) or (None, 7))
+    monkeypatch.setattr(forking, "_ask", lambda control, job: asked.append((control, job["path"])))
+    workflow = SimpleNamespace(
+        is_main_process=main,
+        resource_settings=SimpleNamespace(cores=cores),
+        output_settings=SimpleNamespace(dryrun=dryrun),
+    )
+    forking.start_first(workflow)
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and thread.daemon:
+            thread.join(5)
+    assert started == ["torch"] * starts
+    assert asked == [(7, str(SCRIPTS / "compiling.py"))] * starts
 
 
 def test_fresh_pythons_leave_the_same_bytes(study, copy):

@@ -71,6 +71,7 @@ def start_first(workflow):
     """Have the first server import its packages, and code compiled, while jobs are planned."""
     runs = workflow.resource_settings.cores and not workflow.output_settings.dryrun
     if workflow.is_main_process and runs and sys.platform == "linux":
+        locking.end_with_run()
         environment = os.environ | dict.fromkeys(THREADS, "1")
         _, control = _server(next(iter(PACKAGES)), environment)
         job = dict(path=str(COMPILING), folder=os.getcwd(), environment=environment)

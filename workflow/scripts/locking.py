@@ -22,9 +22,8 @@ from invariscope import files
 
 LOCK = Path("results", ".lock")
 WAIT = 60  # seconds that jobs of a run that is gone may take to end
-# What a process is to inherit that is to end with this run, as arguments of Popen: a pipe to which
-# nobody writes, which ends with this process, and the lock, once it is held.
-INHERITED = dict(stdin=os.pipe()[0], pass_fds=())
+# What a process is to inherit that is to end with this run, as arguments of Popen.
+INHERITED = dict(stdin=None, pass_fds=())
 
 _execute = Workflow.execute
 
@@ -45,11 +44,18 @@ def one_run_at_a_time(folder):
                 files.remove_temporary(LOCK.parent)
                 for unfinished in LOCK.parent.glob(".downloads/tmp*"):
                     shutil.rmtree(unfinished)
+            end_with_run()
             shell._process_args |= INHERITED
         return _execute(workflow, executor_plugin, *settings, **more)
 
     Workflow.execute = execute
     Persistence.lock = Persistence.lock_warn_only = Persistence.noop
+
+
+def end_with_run():
+    """Have processes inherit a pipe to which nobody writes: it ends with this one."""
+    if INHERITED["stdin"] is None:
+        INHERITED["stdin"], _ = os.pipe()
 
 
 def _lock(folder):
