@@ -106,12 +106,9 @@ class Trunk:
                 elif channels is not None and node.name == at[layer] and _is_dense(node):
                     values[node.name] = self._of_channels(node, inputs[0], channels), False
                 elif tile:
-                    # What lies between it and its pooling is wanted by nobody else.
-                    path = self._pooled.get(node.name, ())
-                    pooled = vertical.have.keys() >= set(path) and not wanted.intersection(
-                        path[:-1]
-                    )
-                    path = path if pooled and path else (node.name,)
+                    path = self._pooled.get(node.name, (node.name,))
+                    if wanted.intersection(path[:-1]) or not vertical.have.keys() >= set(path):
+                        path = (node.name,)  # what lies between it and its pooling is wanted
                     value = self._transformed(node, tile, inputs[0], rectified, len(path) > 1)
                     values.update(dict.fromkeys(path, (value, len(path) > 2)))
                 else:
