@@ -34,6 +34,9 @@ if IN_CONDA and shutil.which("conda") is None:
         "invariscope: --sdm conda: there is no command `conda` on this machine; without the flag, "
         "all packages are those of pyproject.toml"
     )
+# What jobs, and the processes that they are forked from, find in their environment.
+dag.import_from(SCRIPTS)
+os.environ |= progress.BARS
 if not IN_CONDA:
     forking.start_first(workflow)
 
@@ -83,7 +86,6 @@ SOURCES = list(map(str, SOURCES))
 # Where the study is described, so that an audit can look what it says now.
 DESCRIBED = provenance.described(workflow.configfiles, workflow.config_settings.config)
 dag.plan_by_content(OUT)
-dag.import_from(SCRIPTS)
 reporting.report_by_records(OUT, Path(workflow.basedir) / "workflow" / "report" / "report.css")
 CELLS = [key for key in STUDY if REGISTRY[key[0]]["architecture"] == "cells"]
 REAL = [key for key in STUDY if key not in CELLS]

@@ -53,7 +53,6 @@ def show(extent):
     extent : callable
         Takes wildcards of a job; gives the `units`, `layer` and `area` of its task.
     """
-    os.environ |= BARS
 
     def schedule(scheduler):
         workflow = scheduler.workflow
