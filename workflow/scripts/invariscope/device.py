@@ -3,6 +3,7 @@
 import ctypes
 import os
 import platform
+import threading
 
 import scipy.linalg.cython_blas  # noqa: F401 - so that its threads are limited, too
 import torch
@@ -24,7 +25,9 @@ def prepare(threads):
     """
     # Compiled functions have threads of their own, each of which calls for matrix products. PyTorch
     # comes last, for it may use the same library.
-    threadpool_limits(1, "blas")
+    limiting = threading.Thread(target=threadpool_limits, args=(1, "blas"))
+    limiting.start()  # not here, for the system calls it back, and an interrupt would be lost there
+    limiting.join()
     torch.set_num_threads(threads)
     _keep_memory()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS starts
