@@ -136,7 +136,8 @@ def test_a_run_on_a_terminal_is_a_screen(copy):
     end = next(number for number, line in enumerate(lines) if line.startswith("3/3 jobs"))
     assert re.fullmatch(r"3/3 jobs, \d:\d\d gone", lines[end])
     stages = [
-        re.fullmatch(r"(\w+)\s+━+ 1/1 jobs +[\d.]+ s/job *", each) for each in lines[end - 3 : end]
+        re.fullmatch(r"(\w+)\s+━+ 1/1 jobs +[\d.]+ (?:s/job|jobs/s) *", each)
+        for each in lines[end - 3 : end]
     ]
     assert [stage and stage[1] for stage in stages] == ["natural", "figures", "crate"]
     assert lines[end + 1].startswith("Complete log(s): ")

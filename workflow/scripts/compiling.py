@@ -1,11 +1,17 @@
 """Have what is compiled at first use lie there when jobs use it; run by forking.py meanwhile."""
 
 import os
+import signal
 import threading
 
 import torch
 
 from invariscope import device, first_convolution, winograd
+
+# What goes wrong here goes wrong in the jobs, which tell of it.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+for stream in (1, 2):
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
 
 
 def convolve(tile):
