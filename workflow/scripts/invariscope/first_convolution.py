@@ -45,7 +45,7 @@ class Convolution(torch.autograd.Function):
         images, inputs, height, width = ctx.size
         rows = gradient.permute(0, 2, 3, 1).contiguous()
         kernels = weight.permute(0, 2, 3, 1).reshape(len(weight), -1).contiguous()
-        found = torch.empty(images, height, width * inputs)
+        found = torch.zeros(images, height, width * inputs)
         down, across = ctx.stride[0], ctx.stride[1] * inputs
         threads.spread(_pull_back, (rows, found), 1, kernels, weight.shape[2], down, across)
         return found.view(images, height, width, inputs).permute(0, 3, 1, 2), None, None, None
@@ -53,7 +53,7 @@ class Convolution(torch.autograd.Function):
 
 @numba.njit(fastmath=True, nogil=True, cache=True, error_model="numpy")
 def _pull_back(gradient, found, kernels, vertical, down, across):
-    """Gradient of images (image, row, place in it), from that of outputs (image, y, x, channel).
+    """Add what outputs (image, y, x, channel) ask of images (image, row, place in it) to found.
 
     What an output's window asks for is `vertical` rows of places. The next window is `down` rows
     below, or `across` places to the right.
@@ -64,9 +64,6 @@ def _pull_back(gradient, found, kernels, vertical, down, across):
     for image in range(images):
         asked = windows.reshape(height * width, vertical * places)
         np.dot(gradient[image].reshape(height * width, channels), kernels, asked)
-        for row in range(found.shape[1]):
-            for place in range(found.shape[2]):
-                found[image, row, place] = 0
         for y in range(height):
             for x in range(width):
                 for row in range(vertical):

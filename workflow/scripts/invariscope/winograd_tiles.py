@@ -199,23 +199,18 @@ def convolve(images, outcomes, choices, floor, kernels, bias, tile, count):
         which = choices[first : first + count]
         number, height, width, inputs = rows.shape
         places, _, outputs = kernels.shape
-        pooled, step, wide = which.size > 0, len(tile), len(tile) + 2
-        high, long = found.shape[1] * (1 + pooled), found.shape[2] * (1 + pooled)
-        down, across = -(-high // step), -(-long // step)
+        pooled, step, wide, down, across = _tiling(found, which, tile)
         total = number * down * across
         tiles = np.empty((places, total, inputs), np.float32)
         products = np.empty((places, total, outputs), np.float32)
         whole = np.empty((step, step, outputs), np.float32)
         from_y = _offsets(down, step, wide, height, width * inputs)
         from_x = _offsets(across, step, wide, width, inputs)
-        in_y = _offsets(1, 0, wide, wide, wide * total * inputs)[0]
-        in_x = _offsets(1, 0, wide, wide, total * inputs)[0]
-        out_y = _offsets(1, 0, wide, wide, wide * total * outputs)[0]
-        out_x = _offsets(1, 0, wide, wide, total * outputs)[0]
-        to_y = _offsets(down, step, step, high, long * outputs)
-        to_x = _offsets(across, step, step, long, outputs)
-        whole_y = _offsets(1, 0, step, step, step * outputs)[0]
-        whole_x = _offsets(1, 0, step, step, outputs)[0]
+        in_y, in_x = _places(wide, total * inputs)
+        out_y, out_x = _places(wide, total * outputs)
+        to_y = _offsets(down, step, step, found.shape[1], found.shape[2] * outputs)
+        to_x = _offsets(across, step, step, found.shape[2], outputs)
+        whole_y, whole_x = _places(step, outputs)
         for i in range(total):
             image, y, x = i // (down * across), i // across % down, i % across
             for lane in range(0, inputs, LANES):
@@ -244,20 +239,15 @@ def pull_back(gradients, images, outcomes, choices, floor, kernels, tile, count)
         found, which = outcomes[first : first + count], choices[first : first + count]
         number, _, _, inputs = rows.shape
         places, outputs, _ = kernels.shape
-        pooled, step, wide = which.size > 0, len(tile), len(tile) + 2
-        high, long = gradient.shape[1] * (1 + pooled), gradient.shape[2] * (1 + pooled)
-        down, across = -(-high // step), -(-long // step)
+        pooled, step, wide, down, across = _tiling(gradient, which, tile)
         total = number * down * across
         tiles = np.empty((places, total, outputs), np.float32)
         products = np.empty((places, total, inputs), np.float32)
         whole = np.empty((step, step, outputs), np.float32)
         sums = np.empty((down * step + 2, across * step + 2, inputs), np.float32)
-        whole_y = _offsets(1, 0, step, step, step * outputs)[0]
-        whole_x = _offsets(1, 0, step, step, outputs)[0]
-        in_y = _offsets(1, 0, wide, wide, wide * total * outputs)[0]
-        in_x = _offsets(1, 0, wide, wide, total * outputs)[0]
-        out_y = _offsets(1, 0, wide, wide, wide * total * inputs)[0]
-        out_x = _offsets(1, 0, wide, wide, total * inputs)[0]
+        whole_y, whole_x = _places(step, outputs)
+        in_y, in_x = _places(wide, total * outputs)
+        out_y, out_x = _places(wide, total * inputs)
         to_y = _offsets(down, step, wide, len(sums), sums.shape[1] * inputs)
         to_x = _offsets(across, step, wide, sums.shape[1], inputs)
         for i in range(total):
@@ -282,6 +272,29 @@ def pull_back(gradients, images, outcomes, choices, floor, kernels, tile, count)
                 )
             if (y, x) == (down - 1, across - 1):
                 _select(sums, rows[image], floor, found[image])
+
+
+@_inlined
+def _tiling(outputs, which, tile):
+    """Whether outputs are pooled; a tile's outputs and inputs along an axis; tiles along both."""
+    pooled, step = which.size > 0, len(tile)
+    by = 2 if pooled else 1
+    return (
+        pooled,
+        step,
+        step + 2,
+        -(-by * outputs.shape[1] // step),
+        -(-by * outputs.shape[2] // step),
+    )
+
+
+@_inlined
+def _places(wide, apart):
+    """Where the rows and the columns of a tile begin whose places are numbered row by row."""
+    return (
+        _offsets(1, 0, wide, wide, wide * apart)[0],
+        _offsets(1, 0, wide, wide, apart)[0],
+    )
 
 
 @_inlined
