@@ -1,6 +1,7 @@
 """Runs that are killed, lack disk or memory, or meet another; the next ends in the same bytes."""
 
 import base64
+import contextlib
 import os
 import random
 import re
@@ -113,7 +114,8 @@ def test_kills_at_random_moments(undisturbed, tmp_path):
         except subprocess.TimeoutExpired:
             others = sorted(each for each, _ in left(process.pid) if each != process.pid)
             killed = moments.choice(others) if number % 2 and others else process.pid
-            os.kill(killed, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has ended since
+                os.kill(killed, signal.SIGKILL)
         printed, _ = process.communicate(timeout=120)
         assert process.returncode in (0, 1, -signal.SIGKILL), printed
         assert "Traceback" not in printed
@@ -146,8 +148,9 @@ def test_a_killed_job_is_told_in_a_line(begun, undisturbed):
     process = start(begun)
     until((begun / LOG).exists)
     for each, _ in left(process.pid):
-        if os.path.samefile(f"/proc/{each}/fd/1", begun / LOG):
-            os.kill(each, signal.SIGKILL)
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended since
+            if os.path.samefile(f"/proc/{each}/fd/1", begun / LOG):
+                os.kill(each, signal.SIGKILL)
     code, printed = end(process)
     assert code == 1
     assert printed.count("invariscope: killed by signal 9 (out of memory?)\n") == 1
