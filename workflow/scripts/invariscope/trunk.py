@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from . import first_convolution, winograd
+from .folding import folded
 from .receptive_field import extent
 
 _POINTWISE = {
@@ -35,6 +36,7 @@ class Trunk:
     """
 
     def __init__(self, architecture, parameters, std, device="cpu"):
+        architecture, parameters = folded(architecture, parameters)
         self.architecture = architecture
         self.device = torch.device(device)
         self.parameters = {
