@@ -83,7 +83,7 @@ def affine_displacement(coefficients, basis):
     """
     half = (basis.shape[-1] - 1) / 2  # pixels to the unit of the ramps
     small = coefficients / half / 2**SQUARINGS
-    still = torch.eye(3).to(small)
+    still = torch.eye(3, dtype=small.dtype, device=small.device)
     constant = torch.zeros_like(small[:, :1])
     flow = torch.linalg.matrix_power(torch.cat([constant, small], 1) + still, 2**SQUARINGS)
     return velocity(half * (flow - still)[:, 1:], basis)
