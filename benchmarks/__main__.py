@@ -37,7 +37,7 @@ def main(arguments=None):
         "--results", type=Path, default=Path("results/quickstart"), help="a study's"
     )
     parser.add_argument("--units", type=int, default=16, help="of the first three parts")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1, help="1, as in jobs of the workflow")
     parser.add_argument("--repeats", type=int, default=5, help="of what is short")
     options = parser.parse_args(arguments)
     if not (options.results / "weights" / f"{setting.NETWORK}.safetensors").is_file():

@@ -258,7 +258,7 @@ def test_one_command_prints_tables_and_writes_one_file(measured, tmp_path, monke
     assert sum(row["gflop"] for row in found["roofline"]["rows"][1:-2]) == pytest.approx(
         loop["gflop"]
     )
-    assert found["circumstances"]["threads"] == 2
+    assert found["circumstances"]["threads"] == 1
 
 
 def test_a_study_that_is_not_there_is_one_line(tmp_path, capsys):

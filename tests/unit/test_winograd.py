@@ -108,7 +108,7 @@ def test_parts_of_a_batch_are_computed_alike(monkeypatch, pooled):
 
 
 def test_threads_share_a_batch():
-    """Each image is seen once, by as many threads as there are; parts are not cut."""
+    """Each image is seen once, by as many threads as there are, this one among them."""
     seen = []
 
     def function(images, into, add):
@@ -119,10 +119,15 @@ def test_threads_share_a_batch():
     torch.set_num_threads(3)
     images, into = torch.arange(11.0), torch.zeros(11)
     barrier = threading.Barrier(3)
-    threads.spread(function, (images, into), 2, 5)
+    threads.spread(function, (images, into), 5)
     assert (into == images + 5).all()
     assert sorted(count for _, count in seen) == [3, 4, 4]
     assert len({thread for thread, _ in seen}) == 3
+    assert threading.get_ident() in dict(seen)
+    seen.clear()
+    barrier = threading.Barrier(2)
+    threads.spread(function, (images[:2], into[:2]), 5)  # fewer images than threads
+    assert [count for _, count in seen] == [1, 1]
 
 
 def test_the_cheapest_tile_is_taken():

@@ -47,7 +47,7 @@ class Convolution(torch.autograd.Function):
         kernels = weight.permute(0, 2, 3, 1).reshape(len(weight), -1).contiguous()
         found = torch.zeros(images, height, width * inputs)
         down, across = ctx.stride[0], ctx.stride[1] * inputs
-        threads.spread(_pull_back, (rows, found), 1, kernels, weight.shape[2], down, across)
+        threads.spread(_pull_back, (rows, found), kernels, weight.shape[2], down, across)
         return found.view(images, height, width, inputs).permute(0, 3, 1, 2), None, None, None
 
 

@@ -1,11 +1,12 @@
 """Compiled functions on several threads."""
 
+import functools
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
 
 
-def spread(function, batch, count, *rest):
+def spread(function, batch, *rest):
     """Call a function for all images of a batch, on as many threads as PyTorch uses.
 
     Parameters
@@ -13,19 +14,24 @@ def spread(function, batch, count, *rest):
     function : function
         Compiled so that it lets other threads run. It takes arrays of some images, then the rest.
     batch : sequence of torch.Tensor, (image, ...)
-    count : int
-        Images that the function takes at once: each thread has a multiple of them.
     *rest
         Tensors, given as arrays, and what else the function takes.
     """
     rest = [each.numpy() if isinstance(each, torch.Tensor) else each for each in rest]
     arrays = [each.numpy() for each in batch]
-    threads = torch.get_num_threads()
-    parts = -(-len(arrays[0]) // count)
-    each = -(-parts // threads) * count
-    if parts <= 1 or threads == 1:
-        function(*arrays, *rest)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        begins = range(0, len(arrays[0]), each)
-        list(pool.map(lambda b: function(*(a[b : b + each] for a in arrays), *rest), begins))
+    threads, images = torch.get_num_threads(), len(arrays[0])
+    share = -(-images // threads)
+
+    def call(first):
+        function(*(each[first : first + share] for each in arrays), *rest)
+
+    others = [_pool(threads).submit(call, first) for first in range(share, images, share)]
+    call(0)
+    for other in others:
+        other.result()
+
+
+@functools.cache
+def _pool(threads):
+    """Threads that wait for work. To begin new ones would take longer than some calls do."""
+    return ThreadPoolExecutor(threads - 1)

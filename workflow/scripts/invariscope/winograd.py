@@ -102,7 +102,7 @@ class Convolution(torch.autograd.Function):
         which = torch.empty(shape if pooled else (*shape[:3], 0), dtype=torch.int8)
         floor = torch.full(rows.shape[3:], 0.0 if rectified else LOWEST)
         tile, count = _setting(found, forward, by)
-        threads.spread(convolve, (rows, found, which), count, floor, forward, bias, tile, count)
+        threads.spread(convolve, (rows, found, which), floor, forward, bias, tile, count)
         ctx.save_for_backward(rows, which, floor, backward)
         ctx.by = by
         return found.permute(0, 3, 1, 2)
@@ -114,7 +114,7 @@ class Convolution(torch.autograd.Function):
         gradient, found = _channels_last(gradient), torch.empty_like(rows)
         tile, count = _setting(gradient, kernels, ctx.by)
         batch = gradient, rows, found, which
-        threads.spread(pull_back, batch, count, floor, kernels, tile, count)
+        threads.spread(pull_back, batch, floor, kernels, tile, count)
         return found.permute(0, 3, 1, 2), None, None, None, None, None
 
 
