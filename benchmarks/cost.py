@@ -5,6 +5,9 @@ trained ones cost, and need no download. A job's record says how long it took. W
 of its stage takes is its start-up, with the time that passes until a job follows another; the rest
 grows with the number of units. A single unit has no null to fit warps for, which halves what its
 warps cost.
+
+Of synthesis it also says what the plain convolutions of its steps would make of the machine's peak,
+the product of two large matrices: on the GPU where there is one, else on a thread, as jobs have.
 """
 
 import argparse
@@ -18,24 +21,29 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 import yaml
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
+sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(ROOT)]
 
-from invariscope import code, config, network, records  # noqa: E402
+from benchmarks import roofline  # noqa: E402
+from invariscope import code, config, device, network, records, weights  # noqa: E402
 
 STAGES = "synthesis", "phase", "warp"
+MATRIX = {"cpu": 2048, "cuda": 8192}  # side, of the product that gives the peak
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("study", nargs="?", default="config/paper.yaml")
     parser.add_argument("--units", type=int, default=2, help="how many to measure of each layer")
+    parser.add_argument("--block", type=int, help="units a job, instead of the study's")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="that run side by side")
     options = parser.parse_args()
 
     study, registry, layers = read(Path(options.study))
+    study["block"] = options.block or study["block"]
     folder = Path("results/.cost").resolve()
     measured = reduced(layers, options.units)
     made = run(folder, study, registry, measured, options.jobs)
@@ -43,15 +51,22 @@ def main():
     between = between_jobs(made)
     startup = seconds.min(axis=0) + between
     each = (seconds - seconds.min(axis=0)).div([len(entry["units"]) for entry in measured], axis=0)
+    reached = gflop_per_s(folder / "results/cost", measured, study["synthesis"], each["synthesis"])
+    reached[seconds["synthesis"] < 2 * startup["synthesis"]] = np.nan  # too short to tell
+    peak, where = machine_peak()
     rows = []
-    for (key, entry), (_, one) in zip(layers.items(), each.iterrows(), strict=True):
+    for (key, entry), (_, one), part in zip(
+        layers.items(), each.iterrows(), reached / peak, strict=True
+    ):
         blocks = len(config.blocks(range(entry["channels"]), study["block"]))
         jobs = entry["units"] / entry["channels"] * blocks
         total = (one * entry["units"] + startup * jobs).sum() / 3600
-        rows.append((*key, entry["rf"], entry["units"], *one, total))
-    table = pd.DataFrame(rows, columns=["architecture", "layer", "px", "units", *STAGES, "hours"])
-    print("seconds a unit; hours of one core for all units, start-up included")
-    print(table.to_string(index=False, float_format="%.2f"))
+        rows.append((*key, entry["rf"], entry["units"], *one, part, total))
+    columns = ["architecture", "layer", "px", "units", *STAGES, "of_peak", "hours"]
+    table = pd.DataFrame(rows, columns=columns)
+    print("seconds a unit; hours of one job at a time for all units, start-up included")
+    print(table.to_string(index=False, float_format="%.2f", na_rep=""))
+    print(f"of_peak: of synthesis, against {peak:.0f} GFLOP/s of {where}")
     print("start-up of a job (s):", ", ".join(f"{k} {v:.1f}" for k, v in startup.items()))
     print(f"of these {between:.1f} s pass until it follows another")
     hours = table.hours.sum()
@@ -125,6 +140,40 @@ def seconds_of(made, entries):
             start, end = moments(record)
             table.loc[rows[key], record["rule"]] += end - start
     return table
+
+
+def gflop_per_s(results, entries, settings, seconds):
+    """What synthesis reaches of each entry: plain convolutions, forward and to their input.
+
+    Parameters
+    ----------
+    results : Path
+        Of the study that was run.
+    entries : list of dict
+        See `reduced`.
+    settings : dict
+        Section `synthesis` of the study. Restarts and diverse stimuli take all its steps.
+    seconds : pandas.Series
+        A unit.
+
+    Returns
+    -------
+    pandas.Series
+    """
+    counts = []
+    for entry in entries:
+        path = results / "weights" / f"{entry['network']}.safetensors"
+        counts.append(sum(roofline.operations(*weights.load(path), entry["layer"]).values()))
+    image_steps = 2 * settings["images"] * settings["steps"]
+    return 2 * np.array(counts) * image_steps / seconds / 1e9
+
+
+def machine_peak():
+    """GFLOP/s of the product of two large matrices where jobs run, and what that place is."""
+    where = device.prepare(1)
+    side = MATRIX[where.type]
+    name = torch.cuda.get_device_name() if where.type == "cuda" else "a thread"
+    return 2 * side**3 / roofline.product(side, 1, 5, where) / 1e9, name
 
 
 def between_jobs(made):

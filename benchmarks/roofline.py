@@ -68,10 +68,8 @@ def operations(architecture, parameters, layer):
 def measure(setting):
     """Rows, one for each kernel and the loop, and notes."""
     trunk, images = setting.trunk, IMAGES * len(setting.units)
-    square = torch.randn(MATRIX, MATRIX)
-    product = timer(setting, torch.mm, square, square)
-    peak = 2 * MATRIX**3 / min(product.times) / 1e9
-    rows = [row("matrix product", 2 * MATRIX**3, min(product.times))]
+    rows = [row("matrix product", 2 * MATRIX**3, product(MATRIX, setting.threads, setting.repeats))]
+    peak = rows[0]["gflop_per_s"]
     counts = operations(trunk.architecture, trunk.parameters, LAYER)
     layers = {node: layer for layer, node in trunk.architecture.layers.items()}
     together = 0
@@ -136,11 +134,17 @@ def convolution_seconds(setting, node, size, images):
     def backward():
         return torch.autograd.grad(output, value, gradient, retain_graph=True)
 
-    return timer(setting, forward).median, timer(setting, backward).median
+    how = setting.threads, setting.repeats
+    return timer(*how, forward).median, timer(*how, backward).median
 
 
-def timer(setting, function, *arguments):
+def product(side, threads, repeats, device="cpu"):
+    """Least seconds of the product of two square matrices, on a CPU or a GPU."""
+    square = torch.randn(side, side, device=device)
+    return min(timer(threads, repeats, lambda: square @ square).times)
+
+
+def timer(threads, repeats, function):
     """torch's own measurement of a function, which is called again and again."""
-    names = {"function": function, "arguments": arguments}
-    timing = Timer("function(*arguments)", globals=names, num_threads=setting.threads)
-    return timing.blocked_autorange(min_run_time=0.2 * setting.repeats)
+    timing = Timer("function()", globals={"function": function}, num_threads=threads)
+    return timing.blocked_autorange(min_run_time=0.2 * repeats)

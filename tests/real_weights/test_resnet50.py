@@ -35,27 +35,31 @@ def source(file):
 
 
 @pytest.fixture(scope="module")
-def trunk(source):
+def architecture():
     layers = {layer: ENTRY["layers"][layer] for layer in ("conv1", "maxpool", "layer1.2")}
-    architecture = network.architecture("resnet50", layers)
-    source = {**source, "up_to": layers["layer1.2"]}
+    return network.architecture("resnet50", layers)
+
+
+@pytest.fixture(scope="module")
+def trunk(architecture, source):
+    source = {**source, "up_to": ENTRY["layers"]["layer1.2"]}
     found = sources.obtain("resnet50", architecture, source, "nowhere", "study.net")
     parameters = {name: torch.from_numpy(found[name]) for name in architecture.parameters()}
     return Trunk(architecture, parameters, ENTRY["preprocessing"]["std"])
 
 
-def test_without_up_to_it_is_refused(trunk, source):
+def test_without_up_to_it_is_refused(architecture, source):
     whole = {key: source[key] for key in ("file", "sha256")}
     with pytest.raises(
         UserError, match=r"it lacks: layer2\.0\.conv1\.weight, .* in all\); .*up_to"
     ):
-        sources.obtain("resnet50", trunk.architecture, whole, "nowhere", "study.net")
+        sources.obtain("resnet50", architecture, whole, "nowhere", "study.net")
 
 
-def test_further_than_it_goes_it_is_refused(trunk, source):
+def test_further_than_it_goes_it_is_refused(architecture, source):
     further = {**source, "up_to": ENTRY["layers"]["layer2.0"]}
     with pytest.raises(UserError, match=r"it lacks: layer2\.0\.conv1\.weight"):
-        sources.obtain("resnet50", trunk.architecture, further, "nowhere", "study.net")
+        sources.obtain("resnet50", architecture, further, "nowhere", "study.net")
 
 
 @pytest.mark.parametrize("layer", ["conv1", "maxpool", "layer1.2"])

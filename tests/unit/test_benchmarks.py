@@ -7,6 +7,7 @@ import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 import xarray as xr
@@ -265,6 +266,15 @@ def test_a_study_that_is_not_there_is_one_line(tmp_path, capsys):
     with pytest.raises(SystemExit):
         command.main(["rate", "--results", str(tmp_path)])
     assert "is not a finished study with vgg16" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_what_synthesis_reaches_is_counted_from_its_layers(measured):
+    """By two conditions of 6 images and 70 steps; a step of conv3_1 is 103.6 million an image."""
+    entries = [dict(network="vgg16", layer=layer) for layer in ("conv3_1", "conv1_1")]
+    settings, seconds = dict(images=6, steps=70), pd.Series([2.0, 0.5])
+    found = cost.gflop_per_s(measured.results, entries, settings, seconds)
+    one_position = 2 * (2 * 27 * 64) * 840 / 0.5 / 1e9
+    assert found.tolist() == pytest.approx([0.1036 * 840 / 2, one_position], rel=1e-3)
 
 
 def test_the_cost_of_jobs_is_read_from_their_records():

@@ -33,6 +33,11 @@ class Trunk:
     std : sequence of 3 floats
         The network expects stimuli (8-bit units, mean subtracted) divided by 255 * std.
     device : torch.device or str
+
+    Attributes
+    ----------
+    architecture : Architecture
+        As it is run: of the same layers, with batch norms `folded`.
     """
 
     def __init__(self, architecture, parameters, std, device="cpu"):
