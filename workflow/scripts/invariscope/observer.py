@@ -2,9 +2,9 @@
 
 import torch
 
-# Pixels of stimuli to see at once. Some 200 stimuli of 24 pixels stay within a CPU's caches; a GPU
-# wants many, to be busy.
-PIXELS = {"cpu": 2**17, "cuda": 2**23}
+# Pixels of stimuli to see at once: as many as memory has room for, so that kernels are read seldom
+# on a CPU, and a GPU is busy.
+PIXELS = {"cpu": 2**19, "cuda": 2**23}
 
 
 def observer(trunk, layer, channels, scale, features=None, feature_scale=None):
