@@ -31,7 +31,7 @@ from benchmarks import roofline  # noqa: E402
 from invariscope import code, config, device, network, records, weights  # noqa: E402
 
 STAGES = "synthesis", "phase", "warp"
-MATRIX = {"cpu": 2048, "cuda": 8192}  # side, of the product that gives the peak
+MATRIX = {"cpu": roofline.MATRIX, "cuda": 8192}  # side, of the product that gives the peak
 
 
 def main():
@@ -171,9 +171,8 @@ def gflop_per_s(results, entries, settings, seconds):
 def machine_peak():
     """GFLOP/s of the product of two large matrices where jobs run, and what that place is."""
     where = device.prepare(1)
-    side = MATRIX[where.type]
     name = torch.cuda.get_device_name() if where.type == "cuda" else "a thread"
-    return 2 * side**3 / roofline.product(side, 1, 5, where) / 1e9, name
+    return roofline.product(MATRIX[where.type], 1, 5, where)["gflop_per_s"], name
 
 
 def between_jobs(made):

@@ -68,7 +68,7 @@ def operations(architecture, parameters, layer):
 def measure(setting):
     """Rows, one for each kernel and the loop, and notes."""
     trunk, images = setting.trunk, IMAGES * len(setting.units)
-    rows = [row("matrix product", 2 * MATRIX**3, product(MATRIX, setting.threads, setting.repeats))]
+    rows = [product(MATRIX, setting.threads, setting.repeats)]
     peak = rows[0]["gflop_per_s"]
     counts = operations(trunk.architecture, trunk.parameters, LAYER)
     layers = {node: layer for layer, node in trunk.architecture.layers.items()}
@@ -139,9 +139,10 @@ def convolution_seconds(setting, node, size, images):
 
 
 def product(side, threads, repeats, device="cpu"):
-    """Least seconds of the product of two square matrices, on a CPU or a GPU."""
+    """Row of the fastest product of two square matrices, on a CPU or a GPU."""
     square = torch.randn(side, side, device=device)
-    return min(timer(threads, repeats, lambda: square @ square).times)
+    seconds = min(timer(threads, repeats, lambda: square @ square).times)
+    return row("matrix product", 2 * side**3, seconds)
 
 
 def timer(threads, repeats, function):

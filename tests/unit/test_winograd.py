@@ -128,6 +128,10 @@ def test_threads_share_a_batch():
     barrier = threading.Barrier(2)
     threads.spread(function, (images[:2], into[:2]), 5)  # fewer images than threads
     assert [count for _, count in seen] == [1, 1]
+    seen.clear()
+    barrier = threading.Barrier(1)
+    threads.spread(function, (images[:0], into[:0]), 5)  # none
+    assert [count for _, count in seen] == [0]
 
 
 def test_the_cheapest_tile_is_taken():

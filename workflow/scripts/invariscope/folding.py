@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 
-import torch
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from .architecture import Architecture
 
@@ -35,8 +35,11 @@ def folded(architecture, parameters):
         if below.op != "conv" or read[below.name] > 1:
             continue
         roles = {role: f"{node.name}.folded_{role}" for role in ("weight", "bias")}
-        found = _folded(_of(below, parameters), _of(node, parameters), node.settings["eps"])
-        parameters.update(zip(roles.values(), found, strict=True))
+        of, norm = _of(below, parameters), _of(node, parameters)
+        moments = norm["running_mean"], norm["running_var"], node.settings["eps"]
+        scale = norm["weight"], norm["bias"]
+        both = fuse_conv_bn_weights(of["weight"], of.get("bias"), *moments, *scale)
+        parameters.update(zip(roles.values(), both, strict=True))
         nodes[node.name] = replace(
             below, name=node.name, settings=below.settings | {"parameters": roles}
         )
@@ -49,10 +52,3 @@ def _of(node, parameters):
     """The parameters of a node by what they are to it, in double precision."""
     names = node.settings["parameters"]
     return {role: parameters[name].detach().double() for role, name in names.items()}
-
-
-def _folded(convolution, norm, eps):
-    """Weights and biases that do the work of a convolution and of the batch norm after it."""
-    scale = norm["weight"] / (norm["running_var"] + eps).sqrt()
-    bias = convolution.get("bias", torch.zeros_like(scale)) - norm["running_mean"]
-    return convolution["weight"] * scale[:, None, None, None], bias * scale + norm["bias"]

@@ -72,6 +72,6 @@ def evaluate(observe, stimuli, units=None):
         return torch.cat([observe(part, units)[0] for part in parts], 1)
 
 
-def at_once(units, side, device):
-    """How many stimuli of each unit to see at once, at least one."""
-    return max(1, PIXELS[device.type] // (units * side**2))
+def at_once(units, side, device, pixels=PIXELS):
+    """How many stimuli of each unit to see at once, at least one, with so many pixels in all."""
+    return max(1, pixels[device.type] // (units * side**2))

@@ -20,7 +20,7 @@ def spread(function, batch, *rest):
     rest = [each.numpy() if isinstance(each, torch.Tensor) else each for each in rest]
     arrays = [each.numpy() for each in batch]
     threads, images = torch.get_num_threads(), len(arrays[0])
-    share = -(-images // threads)
+    share = max(1, -(-images // threads))
 
     def call(first):
         function(*(each[first : first + share] for each in arrays), *rest)

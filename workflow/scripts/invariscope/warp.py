@@ -12,8 +12,8 @@ import torch.nn.functional as F
 
 SQUARINGS = 6  # 2**6 small steps make up a warp
 UPSAMPLING = 4  # of images before they are sampled, exact for what their pixels hold
-# Pixels to sample from at once, fourfold. On a CPU they must stay within its caches.
-PIXELS = {"cpu": 2**17, "cuda": 2**23}
+# Pixels of stimuli to warp at once: what is sampled must stay within a CPU's caches.
+PIXELS = {"cpu": 2**15, "cuda": 2**21}
 
 
 def look_up(fields, displacement):
@@ -70,11 +70,6 @@ def _interpolation(side, factor):
     if side % 2 == 0:
         spectrum[-1] /= 2  # the Nyquist frequency stands for both its signs
     return torch.fft.irfft(spectrum, factor * side, dim=0) * factor
-
-
-def at_once(side, device):
-    """How many images of stimuli to sample from at once, at least one."""
-    return max(1, PIXELS[device.type] // (UPSAMPLING * side**2))
 
 
 def warp(fine, moved, kernel="bicubic"):

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from scipy.interpolate import BSpline
 
+from .observer import at_once
 from .spectrum import low_pass
-from .warp import SQUARINGS, at_once, explained, near_displacement, unfolded, upsample, warp
+from .warp import PIXELS, SQUARINGS, explained, near_displacement, unfolded, upsample, warp
 
 # Coarse to fine: knots of the free warp along each axis, and the blur of both images in pixels;
 # at last none.
@@ -227,7 +228,7 @@ def fit_pairs(images, pairs, smoothness=SMOOTHNESS, steps=STEPS, progress=None):
     """
     parts = []
     pairs = torch.as_tensor(pairs, device=images.device)
-    for part in pairs.split(at_once(images.shape[-1], images.device)):
+    for part in pairs.split(at_once(1, images.shape[-1], images.device, PIXELS)):
         parts.append(fit(images[part[:, 0]], images[part[:, 1]], smoothness, steps))
         if progress is not None:
             progress(len(part))

@@ -7,9 +7,9 @@ were fitted for other units of the layer, and against the pixel blend of the two
 
 import torch
 
-from .observer import evaluate
+from .observer import at_once, evaluate
 from .spectrum import length
-from .warp import at_once, displacement, unfolded, upsample, warp
+from .warp import PIXELS, displacement, unfolded, upsample, warp
 
 PLACES = 11  # along a path, its start and end among them
 MATCHES = "displacement", "change"  # how controls are brought to the size of the unit's own warps
@@ -167,7 +167,7 @@ def responses(observe, stimuli, pairs, fits, norm):
 
     own, controls, blend = [], [], []
     at = torch.arange(len(sources), device=stimuli.device)
-    for rows in at.split(at_once(stimuli.shape[-1], stimuli.device)):
+    for rows in at.split(at_once(1, stimuli.shape[-1], stimuli.device, PIXELS)):
         own.append(along(rows, velocities[rows]))
         found = [along_control(rows, each) for each in control_velocities[rows].unbind(1)]
         controls.append(torch.stack(found, 2))
