@@ -9,7 +9,7 @@ from architectures import plain_vgg
 from test_spectrum import twin
 
 from invariscope.objective import Constrained, Penalty
-from invariscope.observer import observer
+from invariscope.observer import PIXELS, observer
 from invariscope.optimiser import Published, Sphere
 from invariscope.spectrum import length
 from invariscope.synthesis import start, synthesise
@@ -110,6 +110,33 @@ def test_a_unit_does_not_depend_on_its_batch(optimiser, objective):
     for unit in range(3):
         alone = run([unit])
         torch.testing.assert_close(alone.stimuli[0], together.stimuli[unit], rtol=1e-2, atol=0.1)
+
+
+@pytest.mark.parametrize("optimiser", [Published, Sphere])
+def test_a_unit_does_not_depend_on_how_many_go_together(optimiser, monkeypatch):
+    """Three units, two at a time: the same, with one account of progress for both parts."""
+    observe, _ = smooth_units()
+    raw, goal = torch.randn(3, 4, 3, 8, 8), Constrained(0.8, torch.tensor([90.0, 70.0, 50.0]))
+    together = synthesise(observe, raw, NORM, goal, optimiser(), 25)
+    seen, told = [], []
+
+    def watched(stimuli, which):
+        seen.append(which.tolist())
+        return observe(stimuli, which)
+
+    monkeypatch.setitem(PIXELS, "cpu", 2 * 4 * 8 * 8)
+    parts = synthesise(watched, raw, NORM, goal, optimiser(), 25, lambda *now: told.append(now))
+    for key, value in vars(together).items():
+        torch.testing.assert_close(getattr(parts, key), value, rtol=1e-2, atol=0.1)
+    assert {tuple(units) for units in seen} == {(0, 1), (2,)}
+    assert [now[:2] for now in told] == [(5, 0), (10, 0), (12, 2), (17, 2), (22, 2), (25, 3)]
+
+
+def test_an_objective_is_as_it_was_after_a_run():
+    observe, _ = smooth_units()
+    raw, goal = torch.randn(3, 4, 3, 8, 8), Constrained(0.8, torch.tensor([90.0, 70.0, 50.0]))
+    first, second = (synthesise(observe, raw, NORM, goal, Sphere(), 20) for _ in range(2))
+    assert torch.equal(first.stimuli, second.stimuli)
 
 
 def test_stopping_early_changes_nothing_for_the_others():

@@ -301,6 +301,25 @@ def test_responses_do_not_depend_on_how_many_are_seen_at_once(cell_trunk, monkey
         torch.testing.assert_close(parts, whole, rtol=1e-4, atol=1e-3)
 
 
+def test_a_texture_does_not_depend_on_how_many_go_together(cell_trunk, monkeypatch):
+    """Three units, two at a time: the same, with one account of progress for both parts."""
+    observe, raw = cell_observer(cell_trunk, [0, 4, 6]), noise(3, 3, 47, 47)
+    together = texture.climb(observe, raw, MASK, NORM, 15, 4, 0.1, ("x",))
+    seen, told = [], []
+
+    def watched(stimuli, which):
+        seen.append(which.tolist())
+        return observe(stimuli, which)
+
+    monkeypatch.setitem(PIXELS, "cpu", 2 * 16 * 24 * 24)
+    parts = texture.climb(
+        watched, raw, MASK, NORM, 15, 4, 0.1, ("x",), lambda step, _: told.append(step)
+    )
+    torch.testing.assert_close(parts, together, rtol=1e-4, atol=1e-3)
+    assert seen == 15 * [[0, 1]] + 15 * [[2]]
+    assert told == [5, 7, 12, 15]
+
+
 def test_best_under_the_mask_is_the_closed_form(cell_trunk):
     """A linear unit's rest under the mask: mask * z parallel to F t, so x is F t itself."""
     observe = cell_observer(cell_trunk, [0, 6])

@@ -14,6 +14,8 @@ from invariscope import cells, warp, warp_fit
 from invariscope import pairs as planned
 from invariscope.spectrum import low_pass
 
+SPACES = warp_fit._spaces(24, torch.device("cpu"), torch.float32)
+
 
 def noise(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
@@ -136,7 +138,7 @@ def test_affine_flows_in_closed_form():
 @pytest.mark.parametrize("family", warp_fit.FAMILIES[1:])
 def test_what_is_climbed_is_the_family_that_is_fitted(family):
     """While climbed, pixels move as the flow of the same velocities does."""
-    for basis, inverse, _ in warp_fit._spaces(24)[family]:
+    for basis, inverse, _ in SPACES[family]:
         fields = low_pass(noise(3, 2, 24, 24), 5.0)
         fields = 2 * fields / fields.abs().amax((1, 2, 3), keepdim=True)
         coefficients = fields.flatten(2) @ inverse
@@ -169,7 +171,7 @@ def test_steps_are_those_of_adam():
 def test_a_climb_ends_at_the_best_that_it_visits(family):
     """Its value is that of the velocities which it gives, and no shorter climb ends above it."""
     images, targets, _ = pair(24, 3, 2.0)
-    space = warp_fit._spaces(24)[family][1]
+    space = SPACES[family][1]
     basis, inverse, form = space
     fine, start = warp.upsample(images), torch.zeros(1, 2, 24, 24)
     values = [warp.explained(images, targets)]
@@ -474,7 +476,7 @@ def test_the_two_starts_find_what_the_affine_map_leads_away_from():
 def test_of_two_starts_the_better_end_counts():
     """Climbed by hand, from the affine map and from none; each is the better one somewhere."""
     images, targets = smooth(8, 3, 24, 24), smooth(8, 3, 24, 24, seed=1)
-    found, spaces, fine = warp_fit.fit(images, targets), warp_fit._spaces(24), warp.upsample(images)
+    found, spaces, fine = warp_fit.fit(images, targets), SPACES, warp.upsample(images)
     ends = []
     for fields in (found["affine"].velocity, torch.zeros(8, 2, 24, 24)):
         for (_, blur), space in zip(warp_fit.LEVELS, spaces["warp"], strict=True):

@@ -11,7 +11,7 @@ from invariscope import device, files, natural, photos, weights
 from invariscope.baselines import moved_back, yardsticks
 from invariscope.baselines_dataset import MATCHED, baselines_dataset
 from invariscope.objective import Constrained, gram_diversity, least_distance
-from invariscope.observer import observer
+from invariscope.observer import evaluate, observer
 from invariscope.optimiser import Sphere
 from invariscope.patches import most_activating
 from invariscope.receptive_field import channels
@@ -40,8 +40,7 @@ def main(input, output, record, threads):
         return start(stimuli.sizes["y"], stimuli.sizes["image"], units, *names).to(where)
 
     def mean_response(shown):
-        with torch.inference_mode():
-            return observe(shown, torch.arange(len(units), device=where))[0].mean(1)
+        return evaluate(observe, shown).mean(1)
 
     def synthesised(name, raw, bound, diversity, optimiser, steps):
         """Stimuli as distinct as can be, of a mean response of `bound` at least."""

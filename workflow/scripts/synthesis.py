@@ -43,13 +43,12 @@ def main(input, output, record, threads):
 
     restarts = condition("restarts", Penalty(0))
 
-    def objective():
-        if settings["objective"] == "penalty":
-            return Penalty(settings["weight"])
-        return Constrained(settings["fraction"], restarts.responses.amax(1))
-
-    found = {"diverse": condition("diverse", objective()), "restarts": restarts}
-    admitted = objective().admits(found["diverse"].responses.mean(1))
+    if settings["objective"] == "penalty":
+        objective = Penalty(settings["weight"])
+    else:
+        objective = Constrained(settings["fraction"], restarts.responses.amax(1))
+    found = {"diverse": condition("diverse", objective), "restarts": restarts}
+    admitted = objective.admits(found["diverse"].responses.mean(1))
     if not admitted.all():
         short = [unit for unit, ok in zip(units, admitted.tolist(), strict=True) if not ok]
         print(f"units {short} end below the bound; more steps may help", file=sys.stderr)

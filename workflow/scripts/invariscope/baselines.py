@@ -12,6 +12,7 @@ import torch
 
 from .baselines_dataset import YARDSTICKS
 from .objective import gram_distances, pairwise_distances
+from .observer import evaluate
 from .spectrum import length
 
 BISECTIONS = 20  # to a millionth of the way
@@ -37,7 +38,6 @@ def moved_back(observe, stimuli, starts, norm, target):
     torch.Tensor, (unit, image, channel, y, x)
         At the norm. As given for a unit whose stimuli respond less than `target` on average.
     """
-    units = torch.arange(len(stimuli), device=stimuli.device)
     starts = starts * norm / length(starts)
 
     def moved(part):
@@ -48,7 +48,7 @@ def moved_back(observe, stimuli, starts, norm, target):
     with torch.inference_mode():
         for _ in range(BISECTIONS):
             middle = (low + high) / 2
-            enough = observe(moved(middle), units)[0].mean(1) >= target
+            enough = evaluate(observe, moved(middle)).mean(1) >= target
             low, high = torch.where(enough, middle, low), torch.where(enough, high, middle)
         return moved(low)
 

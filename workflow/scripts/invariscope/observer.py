@@ -2,9 +2,10 @@
 
 import torch
 
-# Pixels of stimuli to see at once: as many as memory has room for, so that kernels are read seldom
-# on a CPU, and a GPU is busy.
+# Pixels of stimuli to see at once: enough that kernels are read seldom on a CPU, where a pixel takes
+# a KiB, and that a GPU is busy.
 PIXELS = {"cpu": 2**19, "cuda": 2**23}
+ROOM = 2**14  # bytes of a GPU's memory for each of them, at least
 
 
 def observer(trunk, layer, channels, scale, features=None, feature_scale=None):
@@ -72,6 +73,24 @@ def evaluate(observe, stimuli, units=None):
         return torch.cat([observe(part, units)[0] for part in parts], 1)
 
 
-def at_once(units, side, device, pixels=PIXELS):
-    """How many stimuli of each unit to see at once, at least one, with so many pixels in all."""
-    return max(1, pixels[device.type] // (units * side**2))
+def at_once(rows, side, device, pixels=PIXELS):
+    """How many stimuli of each of some rows to see at once, or how many such rows of stimuli.
+
+    Parameters
+    ----------
+    rows : int
+    side : int
+        Of a stimulus, in pixels.
+    device : torch.device
+    pixels : dict of str to int
+        How many in all, by the type of device; fewer on a GPU of little memory.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
+    limit = pixels[device.type]
+    if device.type == "cuda":
+        limit = min(limit, torch.cuda.get_device_properties(device).total_memory // ROOM)
+    return max(1, limit // (rows * side**2))

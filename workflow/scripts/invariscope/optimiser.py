@@ -58,8 +58,8 @@ class Published:
         return raw - self.rate * first / (second.sqrt() + 1e-8)
 
     def stopped(self, score, sine):
-        """Which units stop at this step, from score (unit,) and sine (unit, image)."""
-        loss = -score
+        """Which units stop at this step, from sine (unit, image) and what gives score (unit,)."""
+        loss = -score()
         if self.average is None:
             self.average = loss
         else:
@@ -118,7 +118,7 @@ class Sphere:
         return moved / length(moved)
 
     def stopped(self, score, sine):
-        """Which units stop at this step, from score (unit,) and sine (unit, image)."""
+        """Which units stop at this step, see `Published.stopped`; the score does not matter."""
         return (sine < self.tolerance).all(1)
 
     def select(self, kept):

@@ -116,7 +116,7 @@ def lattices(steps, count, stride, *names):
 
 
 def climb(observe, raw, mask, norm, steps, crops, weight_min, names, progress=None, angle=ANGLE):
-    """Optimise the textures of many units in one batch.
+    """Optimise the textures of many units, as many at a time as memory has room for.
 
     Maximises (1 - weight_min) * mean + weight_min * min of the responses over crops, while the root
     mean square norm of the masked crops stays `norm`. The gradient at each crop is preconditioned,
@@ -145,13 +145,31 @@ def climb(observe, raw, mask, norm, steps, crops, weight_min, names, progress=No
     -------
     torch.Tensor, (unit, channel, y, x)
     """
+    count = positions(raw.shape[-1], len(mask))
+    stride = -(-count // crops)
+    firsts = lattices(steps, count, stride, *names).tolist()
     units = torch.arange(len(raw), device=raw.device)
+    parts = units.split(at_once((-(-count // stride)) ** 2, len(mask), raw.device))
+
+    def one(index, part):
+        def told(step, response):
+            progress((steps * index + step) // len(parts), response)
+
+        def seen(stimuli):
+            return observe(stimuli, part)[0]
+
+        rest = norm, firsts, stride, weight_min, progress and told, angle
+        return _together(seen, raw[part], mask, *rest)
+
+    return torch.cat([one(index, part) for index, part in enumerate(parts)])
+
+
+def _together(observe, raw, mask, norm, firsts, stride, weight_min, progress, angle):
+    """Optimise the textures of some units in one batch, see `climb`."""
     factor = preconditioner(len(mask), raw.device)
     weight = crop_weight(mask, raw.shape[-1])
     # In the direction of steps, pixels that hardly any mask shows would else move most of all.
     floor = weight.max() * 1e-3
-    count = positions(raw.shape[-1], len(mask))
-    stride = -(-count // crops)
 
     def scaled(textures):
         mean_square = (weight * textures.square()).sum((-3, -2, -1), keepdim=True)
@@ -164,11 +182,11 @@ def climb(observe, raw, mask, norm, steps, crops, weight_min, names, progress=No
 
     textures = scaled(raw)
     velocity = torch.zeros_like(textures)
-    for step, first in enumerate(lattices(steps, count, stride, *names).tolist()):
+    for step, first in enumerate(firsts):
         textures.requires_grad_()
         masked = cut(textures, mask, first, stride)
         seen = masked.detach().requires_grad_()
-        responses = observe(seen, units)[0]
+        responses = observe(seen)
         value = (1 - weight_min) * responses.mean(1) + weight_min * responses.amin(1)
         (gradient,) = torch.autograd.grad(value.sum(), seen)
         # As if the sum were differentiated; giving `grad` the vector makes it import SymPy, 2 s.
@@ -180,12 +198,12 @@ def climb(observe, raw, mask, norm, steps, crops, weight_min, names, progress=No
             radial = (ascent * textures).sum((-3, -2, -1), keepdim=True) / norm**2
             direction = along(textures, (ascent - radial * weight * textures) / (weight + floor))
             size = (weight * direction.square()).sum((-3, -2, -1), keepdim=True).sqrt()
-            turn = angle * (1 + math.cos(math.pi * step / steps)) / 2
+            turn = angle * (1 + math.cos(math.pi * step / len(firsts))) / 2
             velocity = MOMENTUM * velocity + (1 - MOMENTUM) * turn * norm * direction / size.clamp(
                 min=1e-30
             )
             textures = scaled(textures + velocity)
-        if progress is not None and (step % 10 == 9 or step == steps - 1):
+        if progress is not None and (step % 10 == 9 or step == len(firsts) - 1):
             progress(step + 1, float(responses.detach().mean()))
     return textures
 

@@ -159,13 +159,12 @@ def fit(sources, targets, smoothness=SMOOTHNESS, steps=STEPS):
         By family, see `FAMILIES`.
     """
     side = sources.shape[-1]
-    spaces = _spaces(side)
+    spaces = _spaces(side, sources.device, sources.dtype)
     levels = [(upsample(low_pass(sources, blur)), low_pass(targets, blur)) for _, blur in LEVELS]
     fine, _ = levels[-1]
 
     def fitted(family, fields):
         for level, space in zip(levels, spaces[family], strict=True):
-            space = [part.to(sources) for part in space]
             fields, _ = _climb(*level, fields, MOVES[family], *space, smoothness, steps)
         return _fitted(fields, fine, targets)
 
@@ -179,7 +178,7 @@ def fit(sources, targets, smoothness=SMOOTHNESS, steps=STEPS):
 
 
 @functools.cache
-def _spaces(side):
+def _spaces(side, device, dtype):
     """Velocities that each family may have at each level.
 
     Their basis; its pseudo-inverse, which gives a field's coefficients; and its bending, lengths
@@ -187,7 +186,8 @@ def _spaces(side):
     """
 
     def space(basis):
-        return basis, torch.linalg.pinv(basis.flatten(1)), side**2 * bending(basis)
+        found = basis, torch.linalg.pinv(basis.flatten(1)), side**2 * bending(basis)
+        return [part.to(device, dtype) for part in found]
 
     affine = affine_basis(side)
     return {
