@@ -28,7 +28,7 @@ def test_a_cpu_sees_so_many_pixels():
     assert at_once(4, 8, torch.device("cpu"), {"cpu": 4 * 3 * 8 * 8 - 1}) == 2
 
 
-@pytest.mark.parametrize("memory, pixels", [(8, 2**19), (24, 3 * 2**19), (80, 5 * 2**20)])
+@pytest.mark.parametrize(("memory", "pixels"), [(8, 2**19), (24, 3 * 2**19), (80, 5 * 2**20)])
 def test_a_gpu_sees_what_its_memory_has_room_for(gpu, memory, pixels):
     assert at_once(1, 1, gpu(memory)) == pixels
     assert at_once(16, 64, gpu(memory)) == pixels // 2**16

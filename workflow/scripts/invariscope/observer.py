@@ -2,7 +2,7 @@
 
 import torch
 
-# Pixels of stimuli to see at once: enough that kernels are read seldom on a CPU, where a pixel takes
+# Pixels of stimuli to see at once: enough that kernels are read seldom on a CPU, where each takes
 # a KiB, and that a GPU is busy.
 PIXELS = {"cpu": 2**19, "cuda": 2**23}
 ROOM = 2**14  # bytes of a GPU's memory for each of them, at least

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 SQUARINGS = 6  # 2**6 small steps make up a warp
 UPSAMPLING = 4  # of images before they are sampled, exact for what their pixels hold
 # Pixels of stimuli to warp at once: what is sampled must stay within a CPU's caches.
-PIXELS = {"cpu": 2**15, "cuda": 2**21}
+PIXELS = {"cpu": 2**15, "cuda": 2**23}
 
 
 def look_up(fields, displacement):
