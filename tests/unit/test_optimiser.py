@@ -255,6 +255,25 @@ def test_a_unit_that_never_meets_its_bound_ends_with_its_last_iterate():
     assert not goal.admits(found.responses.mean(1)).any()
 
 
+def test_a_unit_ends_with_its_last_iterate_that_is_admitted():
+    """The first unit is admitted at the second and the third step of five, the other never."""
+    seen = []
+
+    class Sometimes(Penalty):
+        def admits(self, response):
+            return torch.tensor([len(seen) in (2, 3), False])
+
+    inner, _ = smooth_units()
+
+    def observe(stimuli, which):
+        seen.append(stimuli.detach().clone())
+        return inner(stimuli, which)
+
+    found = synthesise(observe, torch.randn(2, 4, 3, 8, 8), NORM, Sometimes(5), Sphere(), 5)
+    torch.testing.assert_close(found.stimuli, torch.stack([seen[2][0], seen[4][1]]))
+    assert found.steps.tolist() == [5, 5]
+
+
 def test_objectives_are_told_how_far_the_steps_are():
     told = []
 
