@@ -476,10 +476,10 @@ def test_the_two_starts_find_what_the_affine_map_leads_away_from():
 def test_of_two_starts_the_better_end_counts():
     """Climbed by hand, from the affine map and from none; each is the better one somewhere."""
     images, targets = smooth(8, 3, 24, 24), smooth(8, 3, 24, 24, seed=1)
-    found, spaces, fine = warp_fit.fit(images, targets), SPACES, warp.upsample(images)
+    found, fine = warp_fit.fit(images, targets), warp.upsample(images)
     ends = []
     for fields in (found["affine"].velocity, torch.zeros(8, 2, 24, 24)):
-        for (_, blur), space in zip(warp_fit.LEVELS, spaces["warp"], strict=True):
+        for (_, blur), space in zip(warp_fit.LEVELS, SPACES["warp"], strict=True):
             fields, _ = warp_fit._climb(
                 warp.upsample(low_pass(images, blur)),
                 low_pass(targets, blur),

@@ -39,9 +39,6 @@ def main(input, output, record, threads):
         names = record["seed"], network, layer, name
         return start(stimuli.sizes["y"], stimuli.sizes["image"], units, *names).to(where)
 
-    def mean_response(shown):
-        return evaluate(observe, shown).mean(1)
-
     def synthesised(name, raw, bound, diversity, optimiser, steps):
         """Stimuli as distinct as can be, of a mean response of `bound` at least."""
         objective = Constrained(bound / torch.where(a_max > 0, a_max, 1), a_max)
@@ -61,7 +58,7 @@ def main(input, output, record, threads):
 
     count = channels(architecture, features)
     shown = {"diverse": of_condition("diverse")}
-    bound = mean_response(shown["diverse"])
+    bound = evaluate(observe, shown["diverse"]).mean(1)
     shown["restarts"] = moved_back(
         observe, of_condition("restarts"), begin("restarts"), norm, bound
     )
@@ -80,7 +77,7 @@ def main(input, output, record, threads):
         shown["patches"] = most_activating(
             trunk, layer, units, scenes, mean, norm, images, bar.update
         )
-    bound = mean_response(shown["patches"])
+    bound = evaluate(observe, shown["patches"]).mean(1)
     name = MATCHED["patches"]
     shown[name] = synthesised(name, begin(name), bound, least_distance, Sphere(), record["steps"])
     found = {}

@@ -99,7 +99,7 @@ def synthesise(
         def seen(stimuli, rows):
             return observe(stimuli, part[rows])
 
-        rest = copy.copy(optimiser), steps, progress and told, diversity
+        rest = optimiser, steps, progress and told, diversity
         return _together(seen, raw[part], norm, goal, *rest)
 
     found = [vars(one(index, part)) for index, part in enumerate(parts)]

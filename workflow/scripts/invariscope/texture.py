@@ -155,16 +155,13 @@ def climb(observe, raw, mask, norm, steps, crops, weight_min, names, progress=No
         def told(step, response):
             progress((steps * index + step) // len(parts), response)
 
-        def seen(stimuli):
-            return observe(stimuli, part)[0]
-
         rest = norm, firsts, stride, weight_min, progress and told, angle
-        return _together(seen, raw[part], mask, *rest)
+        return _together(observe, part, raw[part], mask, *rest)
 
     return torch.cat([one(index, part) for index, part in enumerate(parts)])
 
 
-def _together(observe, raw, mask, norm, firsts, stride, weight_min, progress, angle):
+def _together(observe, units, raw, mask, norm, firsts, stride, weight_min, progress, angle):
     """Optimise the textures of some units in one batch, see `climb`."""
     factor = preconditioner(len(mask), raw.device)
     weight = crop_weight(mask, raw.shape[-1])
@@ -186,7 +183,7 @@ def _together(observe, raw, mask, norm, firsts, stride, weight_min, progress, an
         textures.requires_grad_()
         masked = cut(textures, mask, first, stride)
         seen = masked.detach().requires_grad_()
-        responses = observe(seen)
+        responses = observe(seen, units)[0]
         value = (1 - weight_min) * responses.mean(1) + weight_min * responses.amin(1)
         (gradient,) = torch.autograd.grad(value.sum(), seen)
         # As if the sum were differentiated; giving `grad` the vector makes it import SymPy, 2 s.
